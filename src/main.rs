@@ -1,0 +1,3 @@
+//! Parses arguments, picks a face, gives an exit code. Nothing else lives here.
+
+fn main() {}
