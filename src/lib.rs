@@ -4,7 +4,7 @@
 //! (`tests/rooms.rs` reads the `crate::` paths and names file and line of any breach), so each can be
 //! understood with what is already known.
 //!
-//! - `cosem`: what a meter means. OBIS codes, the Data type and its A-XDR codec, date-times, units,
+//! - [`cosem`]: what a meter means. OBIS codes, the Data type and its A-XDR codec, date-times, units,
 //!   exact decimals, interface classes. Pure.
 //! - `dlms`: what travels. HDLC frames and the link, ACSE, xDLMS, the association as one value, and
 //!   `dlms::explain`, which labels the bytes of anything. Sans-I/O: bytes and `Instant`s in, bytes and
@@ -32,3 +32,4 @@
 //! stored before it is published, with the time it was read. Every way out releases the meter. Time,
 //! randomness and links are handed in, so that the whole can run in virtual time from one seed.
 
+pub mod cosem;
