@@ -6,8 +6,8 @@
 //!
 //! - [`cosem`]: what a meter means. OBIS codes, the Data type and its A-XDR codec, date-times, units,
 //!   exact decimals, interface classes. Pure.
-//! - `dlms`: what travels. HDLC frames and the link, ACSE, xDLMS, the association as one value, and
-//!   `dlms::explain`, which labels the bytes of anything. Sans-I/O: bytes and `Instant`s in, bytes and
+//! - [`dlms`]: what travels. HDLC frames and the link, ACSE, xDLMS, the association as one value, and
+//!   [`dlms::explain`], which labels the bytes of anything. Sans-I/O: bytes and `Instant`s in, bytes and
 //!   events out; no task, no clock, no panic on any input.
 //! - `simulator`: meters that answer as real ones do, and a small MQTT broker; for the demo, for tests,
 //!   for learning.
@@ -33,3 +33,4 @@
 //! randomness and links are handed in, so that the whole can run in virtual time from one seed.
 
 pub mod cosem;
+pub mod dlms;
