@@ -8,5 +8,9 @@
     deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
+pub mod acse;
+pub mod association;
 pub mod hdlc;
+pub mod security;
 pub mod wrapper;
+pub mod xdlms;

@@ -1,0 +1,96 @@
+//! What the owner of an association gets to know, in the order it happened.
+use super::{ActionError, Failure, GetError, SetError};
+use crate::cosem::Data;
+use crate::dlms::hdlc::{Parameters, link::LinkNotice};
+use crate::dlms::xdlms::Conformance;
+
+/// The rungs of the ladder a technician sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    Drain,
+    Snrm,
+    Ua,
+    Aarq,
+    Aare,
+    Ready,
+    Release,
+    Disc,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A step was entered (its frame goes out) or its answer came.
+    Step(Step),
+    /// UA: negotiated link parameters.
+    LinkUp(Parameters),
+    /// AARE accepted.
+    Ready {
+        conformance: Conformance,
+        max_pdu: u16,
+        dlms_version: u8,
+    },
+    /// The answer to `get`: one value, or the meter's reason.
+    Got(Result<Data, GetError>),
+    /// The answer to `get_list`: one result for each reference, in order, or why there is no list.
+    GotList(Result<Vec<Result<Data, GetError>>, GetError>),
+    /// The answer to `set`.
+    Set(Result<(), SetError>),
+    /// The answer to `action`: what the method gave back, if anything.
+    Acted(Result<Option<Data>, ActionError>),
+    /// The association is over because we asked (DISC answered or its wait passed).
+    Released,
+    /// It is over because of this. The value is back at its start: `connect` again, on the same or a new connection,
+    /// or `release` first, so that a meter that still holds the link gets its DISC.
+    Failed(Failure),
+    Notice(Notice),
+    /// A data-notification or other APDU nobody asked for, as bytes.
+    Unsolicited(Vec<u8>),
+}
+
+/// Worth telling, not fatal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    Link(LinkNotice),
+    /// The answer came under another invoke-id, but the link's sequence numbers prove it ours; taken.
+    OtherInvokeId {
+        expected: u8,
+        got: u8,
+    },
+    /// An answer to an earlier request, or of a meter that does not echo the invoke-id; dropped.
+    StaleAnswer {
+        expected: u8,
+        got: u8,
+    },
+    /// An APDU that answers nothing we asked, by its tag; dropped.
+    UnexpectedAnswer(u8),
+    /// So many bytes after the value; left out.
+    TrailingBytes(usize),
+    /// The meter answered RLRQ with this APDU tag instead of RLRE: it may have no release service.
+    ReleaseRefused(u8),
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = |tag| crate::dlms::xdlms::tag::name(tag).unwrap_or("unknown APDU");
+        match self {
+            Self::Link(notice) => notice.fmt(f),
+            Self::OtherInvokeId { expected, got } => write!(
+                f,
+                "the answer carries invoke-id {got}, not {expected}; taken, since it is in sequence"
+            ),
+            Self::StaleAnswer { expected, got } => write!(
+                f,
+                "an answer with invoke-id {got} came where {expected} was due; dropped as late"
+            ),
+            Self::UnexpectedAnswer(tag) => {
+                write!(f, "{} ({tag:02X}) came unasked; dropped", name(*tag))
+            }
+            Self::TrailingBytes(count) => write!(f, "{count} byte(s) after the value; left out"),
+            Self::ReleaseRefused(tag) => write!(
+                f,
+                "RLRQ was answered with {} ({tag:02X}): the meter may have no release service",
+                name(*tag)
+            ),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Three ways to go wrong, kept apart: one answer (`GetError`), the whole association (`Failure`), or our own call (`LocalError`).
+use crate::dlms::acse::{Diagnostic, result_name};
+use crate::dlms::hdlc::link::LinkFailure;
+use crate::dlms::xdlms::{ActionResult, DataAccessResult, ExceptionResponse, ServiceError};
+
+/// One GET brought no value; the association goes on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GetError {
+    #[error("{0}")]
+    Access(DataAccessResult),
+    #[error("{0}")]
+    Exception(ExceptionResponse),
+    #[error("{0}")]
+    Service(ServiceError),
+    #[error("the answer cannot be decoded: {0}")]
+    Undecodable(String),
+    #[error("block {got} came where {expected} was due")]
+    BlockOutOfOrder { expected: u32, got: u32 },
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("{asked} attributes were asked, and the list that came has {got}")]
+    ListLength { asked: usize, got: usize },
+}
+
+/// One SET did not take; the association goes on. After a block went wrong the meter holds the old value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetError {
+    #[error("{0}")]
+    Access(DataAccessResult),
+    #[error("{0}")]
+    Exception(ExceptionResponse),
+    #[error("{0}")]
+    Service(ServiceError),
+    #[error("the answer cannot be decoded: {0}")]
+    Undecodable(String),
+    #[error("block {got} was confirmed where {expected} was sent")]
+    BlockOutOfOrder { expected: u32, got: u32 },
+}
+
+/// One ACTION did not run, or gave back nothing that can be read; the association goes on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActionError {
+    #[error("{0}")]
+    Result(ActionResult),
+    /// It ran, but its return value was refused.
+    #[error("the method ran; its return value: {0}")]
+    Returned(DataAccessResult),
+    #[error("{0}")]
+    Exception(ExceptionResponse),
+    #[error("{0}")]
+    Service(ServiceError),
+    #[error("the answer cannot be decoded: {0}")]
+    Undecodable(String),
+    #[error("block {got} came where {expected} was due")]
+    BlockOutOfOrder { expected: u32, got: u32 },
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// The association is over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Link(LinkFailure),
+    /// The meter said no to the association. `is_authentication()` tells whether the secret was the cause.
+    /// Result 0 with diagnostic 14 is a meter that wants high-level security next.
+    #[error("{}", refusal(*result, *diagnostic, *service_error))]
+    Refused {
+        result: u8,
+        diagnostic: Diagnostic,
+        service_error: Option<ServiceError>,
+    },
+    #[error("association refused with exception: {0}")]
+    Exception(ExceptionResponse),
+    #[error("{0}")]
+    Protocol(String),
+}
+
+impl Failure {
+    /// True for authentication-failure, authentication-required, mechanism-not-recognised/-required: never retried without a person.
+    pub const fn is_authentication(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                diagnostic: Diagnostic::User(11..=14),
+                ..
+            }
+        )
+    }
+}
+
+fn refusal(result: u8, diagnostic: Diagnostic, service_error: Option<ServiceError>) -> String {
+    match (result, diagnostic, service_error) {
+        (0, Diagnostic::User(14), None) => {
+            "the meter wants high-level security (HLS) before it accepts: authentication-required (14)".to_owned()
+        }
+        (_, Diagnostic::Missing, Some(error)) => format!("association refused: {error}"),
+        (_, _, Some(error)) => {
+            format!("association refused: {}, {diagnostic}; {error}", result_name(result))
+        }
+        (_, _, None) => format!("association refused: {}, {diagnostic}", result_name(result)),
+    }
+}
+
+/// We asked for something that is not legal now; nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LocalError(pub &'static str);

@@ -1,0 +1,271 @@
+//! The client as one value: connect → SNRM → UA → AARQ → AARE → ready → GET, SET, ACTION … → release. Bytes and `Instant`s in, bytes and events out.
+//!
+//! The owner moves bytes and time: after every call it sends what [`Association::poll_transmit`] gives, reads
+//! [`Association::poll_event`] until it is empty, and comes back with bytes or at [`Association::poll_timeout`].
+//! Every wait is bounded: each state but `Idle` and `Ready` has a timer, the link's or one of ours.
+//! [`State`] holds the table of what is legal when; a call that is not is a [`LocalError`] and sends nothing. What the
+//! meter does wrong comes as an event: a [`GetError`] costs one value, a [`Failure`] the association.
+
+mod config;
+mod event;
+mod failure;
+mod follow;
+mod handshake;
+mod services;
+mod state;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod writing;
+
+pub use config::{Authentication, Config};
+pub use event::{Event, Notice, Step};
+pub use failure::{ActionError, Failure, GetError, LocalError, SetError};
+pub use state::State;
+
+use super::acse::{InitiateResponse, Rlrq};
+use super::hdlc::link::{Link, LinkCounters, LinkFailure, LinkState};
+use super::xdlms::{Conformance, GetRequest};
+use crate::cosem::AttributeRef;
+use state::Call;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use transfer::{Service, Transfer};
+
+/// Events kept for an owner that does not come to read them; beyond that, notices and unasked APDUs are dropped.
+const MOST_EVENTS: usize = 64;
+
+/// One client's association with one meter, over one byte stream at a time.
+pub struct Association {
+    config: Config,
+    link: Link,
+    state: State,
+    events: VecDeque<Event>,
+    /// The APDU going out; reused.
+    request: Vec<u8>,
+    transfer: Transfer,
+    granted: Option<InitiateResponse>,
+    /// SNRM went out on this stream and no DISC was answered since: the meter may hold the link for us.
+    owes_disc: bool,
+    last_received: Option<Instant>,
+    /// Set while an answer is awaited that the link does not time.
+    answer_by: Option<Instant>,
+    /// When DISC goes out though RLRQ was not answered.
+    rlre_by: Option<Instant>,
+    /// When a release ends, answered or not.
+    end_by: Option<Instant>,
+}
+
+impl Association {
+    pub fn new(config: Config) -> Self {
+        Self {
+            link: Link::new(config.link.clone()),
+            state: State::Idle,
+            events: VecDeque::with_capacity(8),
+            request: Vec::with_capacity(16),
+            transfer: Transfer::new(config.max_answer),
+            granted: None,
+            owes_disc: false,
+            last_received: None,
+            answer_by: None,
+            rlre_by: None,
+            end_by: None,
+            config,
+        }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Of this value's whole life, over all its streams.
+    pub fn counters(&self) -> LinkCounters {
+        self.link.counters()
+    }
+
+    /// What the meter granted, while associated.
+    pub fn conformance(&self) -> Option<Conformance> {
+        self.granted.map(|granted| granted.conformance)
+    }
+
+    /// Nothing is awaited from the meter: a keep-alive, too, was answered.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.state, State::Idle | State::Ready) && self.link.poll_timeout().is_none()
+    }
+
+    /// When the last whole frame came: the inactivity countdown starts about there. Noise on the line is no sign of life.
+    pub fn last_received(&self) -> Option<Instant> {
+        self.last_received
+    }
+
+    /// Start on a fresh byte stream: drain, SNRM, AARQ.
+    pub fn connect(&mut self, now: Instant) -> Result<(), LocalError> {
+        self.state.check(Call::Connect)?;
+        if self.link.state() != LinkState::Disconnected {
+            self.link.reset();
+        }
+        self.link
+            .connect(now)
+            .map_err(|misuse| LocalError(misuse.0))?;
+        self.state = State::Linking;
+        self.owes_disc = false;
+        self.push(Event::Step(Step::Drain));
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Asks for one attribute; the answer comes as [`Event::Got`].
+    pub fn get(&mut self, now: Instant, attribute: AttributeRef) -> Result<(), LocalError> {
+        self.state.check(Call::Get)?;
+        let request = GetRequest::Normal {
+            invoke: self.transfer.begin(Service::Get),
+            attribute,
+            access: &[],
+        };
+        self.request.clear();
+        request.encode(&mut self.request);
+        self.state = State::Reading;
+        self.send_request(now);
+        self.pump(now);
+        Ok(())
+    }
+
+    /// A frame that resets the meter's inactivity timer (RR), answered by the link; no event. Unanswered, the link fails.
+    /// A GET may be asked for meanwhile: it goes out right after the answer.
+    pub fn keep_alive(&mut self, now: Instant) -> Result<(), LocalError> {
+        self.state.check(Call::KeepAlive)?;
+        self.link.poll(now).map_err(|misuse| LocalError(misuse.0))
+    }
+
+    /// RLRQ (if configured and associated), then DISC; ends with `Released` at the latest after `wait`. Legal in any state.
+    pub fn release(&mut self, now: Instant, wait: Duration) {
+        let end = now.checked_add(wait).unwrap_or(now);
+        if matches!(self.state, State::Releasing | State::Disconnecting) {
+            self.end_by = Some(self.end_by.map_or(end, |earlier| earlier.min(end)));
+            return;
+        }
+        self.end_by = Some(end);
+        if self.state == State::Ready && self.config.release && !wait.is_zero() {
+            self.request.clear();
+            Rlrq { reason: Some(0) }.encode(&mut self.request);
+            if self.link.send(now, &self.request).is_ok() {
+                self.state = State::Releasing;
+                // Half the wait is left for DISC, which is what frees the meter for certain.
+                self.rlre_by = wait.checked_div(2).and_then(|half| now.checked_add(half));
+                self.push(Event::Step(Step::Release));
+                self.pump(now);
+                return;
+            }
+        }
+        self.disconnect(now);
+    }
+
+    /// The byte stream is gone: everything is forgotten, nothing is sent.
+    pub fn reset(&mut self) {
+        self.link.reset();
+        self.events.clear();
+        self.rest();
+        self.owes_disc = false;
+        self.last_received = None;
+    }
+
+    pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        let frames = self.link.counters().frames_received;
+        self.link.handle_bytes(now, bytes);
+        if self.link.counters().frames_received > frames {
+            self.last_received = Some(now);
+        }
+        self.pump(now);
+    }
+
+    /// Bytes to put on the line now.
+    pub fn poll_transmit(&mut self) -> Option<&[u8]> {
+        self.link.poll_transmit()
+    }
+
+    /// When `handle_timeout` wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [
+            self.link.poll_timeout(),
+            self.answer_by,
+            self.rlre_by,
+            self.end_by,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let passed = |time: Option<Instant>| time.is_some_and(|time| time <= now);
+        self.link.handle_timeout(now);
+        self.pump(now);
+        if passed(self.end_by) {
+            self.released();
+        } else if passed(self.rlre_by) {
+            self.disconnect(now);
+        } else if passed(self.answer_by) {
+            self.fail(Failure::Link(LinkFailure::NoAnswer {
+                what: if self.state == State::Reading {
+                    self.transfer.service().name()
+                } else {
+                    "AARQ"
+                },
+                timeout: self.config.link.response_timeout,
+                tries: self.config.link.retries.saturating_add(1),
+            }));
+        }
+    }
+
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn disconnect(&mut self, now: Instant) {
+        self.answer_by = None;
+        self.rlre_by = None;
+        if !self.owes_disc {
+            self.released();
+            return;
+        }
+        self.state = State::Disconnecting;
+        self.link.disconnect(now);
+        self.push(Event::Step(Step::Disc));
+        self.pump(now);
+    }
+
+    fn released(&mut self) {
+        if self.link.state() != LinkState::Disconnected {
+            self.link.reset();
+        }
+        self.owes_disc = false;
+        self.rest();
+        self.push(Event::Released);
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.rest();
+        self.push(Event::Failed(failure));
+    }
+
+    /// Back to the start; the link is left as it is.
+    fn rest(&mut self) {
+        self.state = State::Idle;
+        self.granted = None;
+        self.transfer.forget();
+        self.answer_by = None;
+        self.rlre_by = None;
+        self.end_by = None;
+    }
+
+    fn push(&mut self, event: Event) {
+        let droppable = matches!(event, Event::Notice(_) | Event::Unsolicited(_));
+        if !droppable || self.events.len() < MOST_EVENTS {
+            self.events.push_back(event);
+        }
+    }
+}
