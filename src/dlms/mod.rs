@@ -10,6 +10,7 @@
 
 pub mod acse;
 pub mod association;
+pub mod explain;
 pub mod hdlc;
 pub mod security;
 pub mod wrapper;
