@@ -9,7 +9,7 @@
 //! - [`dlms`]: what travels. HDLC frames and the link, ACSE, xDLMS, the association as one value, and
 //!   [`dlms::explain`], which labels the bytes of anything. Sans-I/O: bytes and `Instant`s in, bytes and
 //!   events out; no task, no clock, no panic on any input.
-//! - `simulator`: meters that answer as real ones do, and a small MQTT broker; for the demo, for tests,
+//! - [`simulator`]: meters that answer as real ones do, and a small MQTT broker; for the demo, for tests,
 //!   for learning.
 //! - `meter`: one meter, alive. Its definition, its transport, the session over it, the poller that owns
 //!   both, and the one tap every byte passes.
@@ -34,3 +34,4 @@
 
 pub mod cosem;
 pub mod dlms;
+pub mod simulator;
