@@ -11,7 +11,7 @@
 //!   events out; no task, no clock, no panic on any input.
 //! - [`simulator`]: meters that answer as real ones do, and a small MQTT broker; for the demo, for tests,
 //!   for learning.
-//! - `meter`: one meter, alive. Its definition, its transport, the session over it, the poller that owns
+//! - [`meter`]: one meter, alive. Its definition, its transport, the session over it, the poller that owns
 //!   both, and the one tap every byte passes.
 //! - `store`: SQLite on one thread. Meters, brokers, readings, the outbox; numbered migrations in `assets/`.
 //! - `publish`: MQTT. Payload dialects and the task that drains the outbox, a row at a time, on PUBACK.
@@ -34,4 +34,5 @@
 
 pub mod cosem;
 pub mod dlms;
+pub mod meter;
 pub mod simulator;

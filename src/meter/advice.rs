@@ -1,0 +1,177 @@
+//! What to try next, per layer, in plain words. It names only what the evidence allows; the full diagnosis is another
+//! room's work.
+
+use super::definition::{Auth, Definition};
+use super::session::SessionError;
+use crate::dlms::acse::Diagnostic;
+use crate::dlms::association::Failure;
+use crate::dlms::hdlc::ServerAddress;
+use crate::dlms::hdlc::link::LinkFailure;
+use std::fmt::Write as _;
+use std::io;
+
+/// `03`, `02 23`
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for byte in bytes {
+        let gap = if out.is_empty() { "" } else { " " };
+        let _ = write!(out, "{gap}{byte:02X}");
+    }
+    out
+}
+
+/// What failed when no stream could be opened.
+pub(super) fn connect_words(endpoint: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => format!("TCP to {endpoint}: connection refused"),
+        io::ErrorKind::TimedOut => format!("TCP to {endpoint}: no answer"),
+        _ => format!("TCP to {endpoint}: {error}"),
+    }
+}
+
+pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
+    match error {
+        SessionError::Connect { source, .. } => connect(source, meter),
+        SessionError::Closed | SessionError::Io(_) => {
+            "another client may hold the meter or its converter: close it; if it always ends after the same idle time, \
+             poll more often than that"
+                .to_owned()
+        }
+        SessionError::Association(Failure::Link(failure)) => link(failure, meter),
+        SessionError::Association(Failure::Refused { diagnostic, .. }) => {
+            refused(*diagnostic, meter)
+        }
+        SessionError::Association(Failure::Exception(_)) => {
+            "an earlier association may still be open: it ends by itself after the meter's inactivity time".to_owned()
+        }
+        SessionError::Association(Failure::Protocol(_)) => {
+            "look at the last frames in the trace; does the port speak DLMS over HDLC?".to_owned()
+        }
+        SessionError::Misuse(_) => "reconnect; if it comes again, this is a fault of obiscope".to_owned(),
+    }
+}
+
+fn connect(error: &io::Error, meter: &Definition) -> String {
+    let by_name = meter.host.parse::<std::net::IpAddr>().is_err();
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => format!(
+            "nothing listens on port {}, or a converter that serves one client is taken: check the port (3333, 4059, \
+             4001 are usual) and close other tools",
+            meter.port
+        ),
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => {
+            "is the meter or its modem on, is the address right, does a firewall stand between?"
+                .to_owned()
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            "the converter hung up at once: another client may hold it".to_owned()
+        }
+        // The resolver's errors carry neither a kind nor an OS number.
+        _ if by_name && error.raw_os_error().is_none() => {
+            format!(
+                "the name {:?} cannot be found: check its spelling or give an address",
+                meter.host
+            )
+        }
+        _ => "check host and port".to_owned(),
+    }
+}
+
+fn link(failure: &LinkFailure, meter: &Definition) -> String {
+    match failure {
+        LinkFailure::NoAnswer { what, .. } if what.contains("SNRM") => no_answer_to_snrm(meter),
+        LinkFailure::NoAnswer { .. } => {
+            "the link was up, then silence: a slow meter wants a longer timeout; a meter that dropped the link for \
+             inactivity wants more frequent polls"
+                .to_owned()
+        }
+        LinkFailure::Dm { what } if what.contains("SNRM") => {
+            "the meter does not want a link now: another client may hold it; wait its inactivity time, or try another \
+             client address"
+                .to_owned()
+        }
+        LinkFailure::Dm { .. } => format!(
+            "the meter had dropped the link, often for inactivity ({} set here): is its own time shorter?",
+            humantime::format_duration(meter.inactivity)
+        ),
+        LinkFailure::Frmr(_) => {
+            "reconnect; if it comes again, lower max-info to 128 and the window to 1".to_owned()
+        }
+        LinkFailure::Protocol(_) => {
+            "look at the last frames in the trace; does the port speak DLMS over HDLC?".to_owned()
+        }
+    }
+}
+
+/// A meter that does not know an address is silent by design, so the address is the first suspect, in its form too.
+fn no_answer_to_snrm(meter: &Definition) -> String {
+    let asked = encoded(meter.server);
+    let mut text = format!(
+        "asked server address {} ({}), client {}; a meter is silent to an address that is not its own",
+        hex(&asked),
+        bytes(asked.len()),
+        meter.client.sap()
+    );
+    let (upper, lower) = (meter.server.upper(), meter.server.lower());
+    let mut others: Vec<String> = Vec::new();
+    for size in [1, 2, 4] {
+        let lower = if size == 1 { None } else { lower };
+        if let Ok(other) = ServerAddress::new(upper, lower, Some(size)) {
+            let form = encoded(other);
+            if form != asked {
+                others.push(format!("{} ({})", hex(&form), bytes(form.len())));
+            }
+        }
+    }
+    if !others.is_empty() {
+        let _ = write!(
+            text,
+            ": try the same in another form, {}",
+            others.join(" or ")
+        );
+    }
+    text.push_str("; else check client address, baud rate and wiring behind the converter");
+    text
+}
+
+fn encoded(address: ServerAddress) -> Vec<u8> {
+    let mut out = Vec::new();
+    address.encode(&mut out);
+    out
+}
+
+fn bytes(n: usize) -> String {
+    format!("{n} byte{}", if n == 1 { "" } else { "s" })
+}
+
+/// acse-service-user diagnostics by number (Green Book, table of the AARE).
+fn refused(diagnostic: Diagnostic, meter: &Definition) -> String {
+    let sap = meter.client.sap();
+    match diagnostic {
+        Diagnostic::User(13) => format!(
+            "the password is not that of client {sap}: check both before going on, meters lock after a few wrong tries"
+        ),
+        Diagnostic::User(14) => match meter.auth {
+            Auth::None => format!(
+                "client {sap} needs a password: choose LLS, or client 16 for the public objects"
+            ),
+            Auth::Lls => format!("client {sap} wants more than LLS"),
+        },
+        Diagnostic::User(11 | 12) => {
+            format!(
+                "the meter wants another authentication for client {sap}: none for 16, LLS for most others"
+            )
+        }
+        Diagnostic::User(2) => {
+            "the meter wants another application context (short names or ciphering)".to_owned()
+        }
+        Diagnostic::User(3..=10) => "the meter wants a system title, as for ciphering".to_owned(),
+        Diagnostic::User(1) | Diagnostic::Missing => format!(
+            "no reason given: client {sap} may be unknown to it, an earlier association still open, or the meter locked; \
+             wait its inactivity time, then try client 16"
+        ),
+        Diagnostic::User(_) | Diagnostic::Provider(_) => "look at the AARE in the trace".to_owned(),
+    }
+}

@@ -1,0 +1,185 @@
+//! A meter as a person defines it: where it is, how to talk to it, what to read, where readings go.
+//! Everything here is data; `check` is the one place that says what a field may hold.
+
+mod check;
+
+pub use check::FieldError;
+
+use crate::cosem::{Obis, ObjectSpec};
+use crate::dlms::hdlc::{ClientAddress, ServerAddress};
+use crate::dlms::security::Secret;
+use std::time::Duration;
+
+/// The store's number of a meter; 0 until it was saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MeterId(pub i64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportKind {
+    HdlcTcp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    None,
+    Lls,
+}
+
+/// One object read in every poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolledObject {
+    pub spec: ObjectSpec,
+    /// The key in payloads; default `Obis::key()`.
+    pub key: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    /// `MeterId(0)` until saved.
+    pub id: MeterId,
+    pub name: String,
+    pub host: String,
+    pub port: u16,
+    pub transport: TransportKind,
+    pub client: ClientAddress,
+    pub server: ServerAddress,
+    pub auth: Auth,
+    pub password: Option<Secret>,
+    /// How long one answer may take; also the limit for opening the connection.
+    pub timeout: Duration,
+    /// How often an unanswered frame is sent again.
+    pub retries: u8,
+    /// Time from one poll to the next.
+    pub poll: Duration,
+    /// The meter's own inactivity timeout, zero for none; keep-alive goes well inside it.
+    pub inactivity: Duration,
+    /// Largest HDLC information field proposed, bytes, both ways.
+    pub max_info: u16,
+    /// HDLC window proposed, both ways.
+    pub window: u8,
+    pub objects: Vec<PolledObject>,
+    /// Name of the saved broker readings go to.
+    pub publish: Option<String>,
+    /// The device name used there (default: the meter's name).
+    pub device: Option<String>,
+    /// Whether it starts with the program.
+    pub enabled: bool,
+}
+
+/// A silent meter is asked at least this often, however long its own time: converters and NAT forget sooner.
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
+
+/// The public client of IEC 62056-46.
+const PUBLIC_CLIENT: u8 = 16;
+/// The field meters' reading client.
+const MICROSTAR_CLIENT: u8 = 1;
+
+fn client(sap: u8) -> ClientAddress {
+    ClientAddress::new(sap).unwrap_or_else(|_| unreachable!("{sap} is under 128"))
+}
+
+/// Upper address 1 in one byte, on the wire `03`.
+fn server_one() -> ServerAddress {
+    ServerAddress::new(1, None, Some(1)).unwrap_or_else(|_| unreachable!("1 fits in seven bits"))
+}
+
+impl Definition {
+    /// A new definition with the house defaults: client 16, server 1, no authentication, 7 s, every 5 s.
+    pub fn new(name: impl Into<String>, host: impl Into<String>, port: u16) -> Self {
+        Self {
+            id: MeterId(0),
+            name: name.into(),
+            host: host.into(),
+            port,
+            transport: TransportKind::HdlcTcp,
+            client: client(PUBLIC_CLIENT),
+            server: server_one(),
+            auth: Auth::None,
+            password: None,
+            timeout: Duration::from_secs(7),
+            retries: 2,
+            poll: Duration::from_secs(5),
+            inactivity: Duration::from_mins(2),
+            max_info: 128,
+            window: 1,
+            objects: Vec::new(),
+            publish: None,
+            device: None,
+            enabled: true,
+        }
+    }
+
+    /// The field settings of Microstar meters: server 1 in one byte, client 1 with LLS (the password is
+    /// still to be given), 180 s of inactivity, and nine values, all in the 1-1 channel.
+    pub fn microstar(name: impl Into<String>, host: impl Into<String>, port: u16) -> Self {
+        Self {
+            client: client(MICROSTAR_CLIENT),
+            auth: Auth::Lls,
+            inactivity: Duration::from_mins(3),
+            objects: MICROSTAR_OBJECTS
+                .iter()
+                .map(|&(key, c)| PolledObject {
+                    spec: ObjectSpec::Value(Obis::new(1, 1, c.0, c.1, 0, 255)),
+                    key: key.to_owned(),
+                })
+                .collect(),
+            ..Self::new(name, host, port)
+        }
+    }
+
+    /// `host:port`, with brackets around an IPv6 address.
+    pub fn endpoint(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// The name readings carry on a broker.
+    pub fn device_name(&self) -> &str {
+        self.device.as_deref().unwrap_or(&self.name)
+    }
+
+    /// After how long a silence a keep-alive goes; about half the meter's inactivity time, `None` if it has none.
+    pub fn keep_alive_after(&self) -> Option<Duration> {
+        let silence = (self.inactivity / 2).min(LONGEST_SILENCE);
+        (!self.inactivity.is_zero()).then_some(silence)
+    }
+
+    /// Whether `other` asks for another conversation: a running link must be let go and opened anew.
+    pub fn needs_reconnect(&self, other: &Self) -> bool {
+        self.proves_itself_otherwise(other)
+            || self.timeout != other.timeout
+            || self.retries != other.retries
+            || self.max_info != other.max_info
+            || self.window != other.window
+    }
+
+    /// Whether `other` shows another secret, or shows it to another: a refusal of this one no longer holds.
+    pub fn proves_itself_otherwise(&self, other: &Self) -> bool {
+        self.is_elsewhere(other) || self.auth != other.auth || self.password != other.password
+    }
+
+    /// Whether `other` may be another device: what was learned of this one no longer holds.
+    pub fn is_elsewhere(&self, other: &Self) -> bool {
+        self.host != other.host
+            || self.port != other.port
+            || self.transport != other.transport
+            || self.client != other.client
+            || self.server != other.server
+    }
+}
+
+/// Key, and groups C and D of the code, as the bridges before this one named them.
+const MICROSTAR_OBJECTS: [(&str, (u8, u8)); 9] = [
+    ("voltage_l1", (32, 7)),
+    ("current_l1", (31, 7)),
+    ("frequency", (14, 7)),
+    ("active_power", (1, 7)),
+    ("active_energy", (1, 8)),
+    ("voltage_l2", (52, 7)),
+    ("current_l2", (51, 7)),
+    ("voltage_l3", (72, 7)),
+    ("current_l3", (71, 7)),
+];

@@ -1,0 +1,18 @@
+//! One meter, alive: one task owns one link. Everything else asks that owner.
+
+pub mod advice;
+pub mod clock;
+pub mod definition;
+#[cfg(test)]
+pub(crate) mod fake;
+pub mod objects;
+pub mod poller;
+pub mod reading;
+pub mod session;
+pub mod status;
+pub mod tap;
+pub mod transport;
+pub use clock::Clock;
+pub use definition::{Definition, MeterId, PolledObject};
+pub use reading::{Poll, Reading, ReadingError};
+pub use status::{MeterStatus, Phase, Rung, RungState};

@@ -1,0 +1,78 @@
+//! What was learned of a meter's objects: the class each answers to, and its scaler and unit.
+//! Each is asked for once and kept as long as the meter is the same, over reconnects too.
+
+use crate::cosem::{Obis, ScalerUnit, catalogue};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Objects {
+    known: BTreeMap<Obis, Object>,
+    /// The meter grants lists of references and then fails at them.
+    lists_fail: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub class: u16,
+    /// The meter answered for this class. Otherwise it answered for none, and the likeliest stands here so that each
+    /// poll asks once and not four times.
+    pub found: bool,
+    pub scaler: Scaler,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scaler {
+    Unread,
+    /// The class has none, or the meter does not give it.
+    None,
+    Known(ScalerUnit),
+}
+
+/// Tried in this order where the catalogue does not know: register, data, extended register, clock.
+const USUAL_CLASSES: [u16; 4] = [3, 1, 4, 8];
+
+impl Objects {
+    pub fn get(&self, obis: Obis) -> Option<Object> {
+        self.known.get(&obis).copied()
+    }
+
+    pub fn set(&mut self, obis: Obis, object: Object) {
+        self.known.insert(obis, object);
+    }
+
+    /// Whether several attributes in one request were tried in vain with this meter.
+    pub fn lists_fail(&self) -> bool {
+        self.lists_fail
+    }
+
+    pub fn set_lists_fail(&mut self) {
+        self.lists_fail = true;
+    }
+
+    /// A new association may show objects an earlier one did not: what was not found is asked for again.
+    pub fn forget_missing(&mut self) {
+        self.known.retain(|_, object| object.found);
+    }
+
+    /// The classes to try for an object, in order; never empty.
+    pub(super) fn classes(&self, obis: Obis) -> impl Iterator<Item = u16> + use<> {
+        let known = self.get(obis).map(|o| o.class);
+        let first = known.or_else(|| catalogue::usual_class(obis));
+        let others = if known.is_some() {
+            &[][..]
+        } else {
+            &USUAL_CLASSES[..]
+        };
+        let others = others.iter().copied().filter(move |&c| Some(c) != first);
+        first.into_iter().chain(others)
+    }
+}
+
+/// The attribute that holds scaler_unit, for the classes that have one.
+pub(super) const fn scaler_attribute(class: u16) -> Option<i8> {
+    match class {
+        3 | 4 => Some(3),
+        5 => Some(4),
+        _ => None,
+    }
+}

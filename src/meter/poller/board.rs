@@ -1,0 +1,200 @@
+//! What the poller shows of itself: one status, changed in place, watched from outside. Cheap to clone.
+
+use crate::dlms::hdlc::link::LinkCounters;
+use crate::meter::clock::Clock;
+use crate::meter::definition::Definition;
+use crate::meter::reading::Reading;
+use crate::meter::session::{Session, SessionError, Settled, Traffic};
+use crate::meter::status::{Counters, LastError, MeterStatus, Phase, Rung, RungState};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+#[derive(Clone)]
+pub(super) struct Board {
+    status: watch::Sender<MeterStatus>,
+    clock: Clock,
+    /// What earlier sessions counted.
+    before: (Traffic, LinkCounters),
+}
+
+impl Board {
+    pub(super) fn new(clock: Clock, objects: usize) -> Self {
+        Self {
+            status: watch::Sender::new(MeterStatus::new(Instant::now(), objects)),
+            clock,
+            before: Default::default(),
+        }
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<MeterStatus> {
+        self.status.subscribe()
+    }
+
+    pub(super) fn is(&self, phase: &Phase) -> bool {
+        self.status.borrow().phase == *phase
+    }
+
+    pub(super) fn phase_words(&self) -> &'static str {
+        match self.status.borrow().phase {
+            Phase::Stopped => "the meter is stopped",
+            Phase::Connecting | Phase::Associating => "the meter is being connected",
+            Phase::Ready => "the meter is ready",
+            Phase::Waiting { .. } => "the meter could not be reached; the next try comes by itself",
+            Phase::NeedsPerson => "the meter refused the password; a person must say go on",
+            Phase::Releasing => "the meter is being released",
+        }
+    }
+
+    pub(super) fn phase(&self, phase: Phase) {
+        self.status.send_modify(|s| {
+            let now = Instant::now();
+            match phase {
+                Phase::Connecting => {
+                    s.rungs = Default::default();
+                    (s.parameters, s.conformance, s.max_pdu) = (None, None, None);
+                }
+                // A link is made anew on the same connection: the first rung stands.
+                Phase::Associating => s.rungs[1..].fill(RungState::Pending),
+                _ => {}
+            }
+            if phase == Phase::Ready {
+                s.ready_since = Some(now);
+            } else {
+                (s.ready_since, s.next_poll) = (None, None);
+            }
+            s.phase = phase;
+            s.since = now;
+        });
+    }
+
+    pub(super) fn rung(&self, rung: Rung, state: RungState) {
+        self.status.send_modify(|s| s.set_rung(rung, state));
+    }
+
+    pub(super) fn count(&self, add: impl FnOnce(&mut Counters)) {
+        self.status.send_modify(|s| add(&mut s.counters));
+    }
+
+    pub(super) fn next_poll(&self, at: Option<Instant>) {
+        self.status.send_if_modified(|s| {
+            let changed = s.next_poll != at;
+            s.next_poll = at;
+            changed
+        });
+    }
+
+    pub(super) fn failed(&self, error: &SessionError, meter: &Definition) {
+        let last = LastError {
+            at: self.clock.now(),
+            what: error.to_string(),
+            try_next: error.advice(meter),
+        };
+        self.status.send_modify(|s| s.last_error = Some(last));
+    }
+
+    /// A fault of ours ended the owner.
+    pub(super) fn broke_off(&self) {
+        let last = LastError {
+            at: self.clock.now(),
+            what: "the task of this meter broke off: a fault of obiscope".to_owned(),
+            try_next: "the meter was let go; restart obiscope, and report what the log says"
+                .to_owned(),
+        };
+        self.status.send_modify(|s| s.last_error = Some(last));
+        self.phase(Phase::Stopped);
+    }
+
+    /// Fresh values with the counters as they stand; `fresh` is emptied.
+    pub(super) fn values(&self, fresh: &mut Vec<(usize, Reading)>, session: &Session) {
+        self.status.send_modify(|s| {
+            for (index, reading) in fresh.drain(..) {
+                if let Some(value) = s.values.get_mut(index) {
+                    *value = Some(reading);
+                }
+            }
+            self.take_counts(s, session);
+        });
+    }
+
+    pub(super) fn session(&self, session: &Session) {
+        let Settled {
+            parameters,
+            conformance,
+            max_pdu,
+        } = session.settled();
+        self.status.send_modify(|s| {
+            (s.parameters, s.conformance, s.max_pdu) = (parameters, conformance, max_pdu);
+            self.take_counts(s, session);
+        });
+    }
+
+    pub(super) fn cycle(&self, took: std::time::Duration, failed: bool, missed: u64) {
+        self.status.send_modify(|s| {
+            s.last_cycle = Some(took);
+            s.counters.polls += 1;
+            s.counters.polls_failed += u64::from(failed);
+            s.counters.polls_missed += missed;
+        });
+    }
+
+    /// The objects changed: values of those that stay are kept, in the new order.
+    pub(super) fn objects(&self, old: &Definition, new: &Definition) {
+        self.status.send_modify(|s| {
+            let mut values = std::mem::take(&mut s.values);
+            s.values = (new.objects.iter())
+                .map(|object| {
+                    let at = old.objects.iter().position(|o| o == object)?;
+                    values.get_mut(at)?.take()
+                })
+                .collect();
+        });
+    }
+
+    pub(super) fn no_values(&self, objects: usize) {
+        self.status.send_modify(|s| s.values = vec![None; objects]);
+    }
+
+    /// The session ends: its counts are kept.
+    pub(super) fn keep(&mut self, session: &Session) {
+        self.status.send_modify(|s| self.take_counts(s, session));
+        let (traffic, link) = (session.traffic(), session.link_counters());
+        self.before = (plus(self.before.0, traffic), plus_link(self.before.1, link));
+    }
+
+    fn take_counts(&self, s: &mut MeterStatus, session: &Session) {
+        let traffic = plus(self.before.0, session.traffic());
+        s.link = plus_link(self.before.1, session.link_counters());
+        s.last_received = session.last_received().or(s.last_received);
+        s.counters.gets = traffic.gets;
+        s.counters.get_errors = traffic.get_errors;
+        s.counters.bytes_sent = traffic.bytes_sent;
+        s.counters.bytes_received = traffic.bytes_received;
+        s.counters.round_trip_us = traffic.round_trip_us;
+    }
+}
+
+fn plus(a: Traffic, b: Traffic) -> Traffic {
+    Traffic {
+        gets: a.gets + b.gets,
+        get_errors: a.get_errors + b.get_errors,
+        bytes_sent: a.bytes_sent + b.bytes_sent,
+        bytes_received: a.bytes_received + b.bytes_received,
+        // Not a sum: the newer one that knows.
+        round_trip_us: if b.round_trip_us == 0 {
+            a.round_trip_us
+        } else {
+            b.round_trip_us
+        },
+    }
+}
+
+fn plus_link(a: LinkCounters, b: LinkCounters) -> LinkCounters {
+    LinkCounters {
+        frames_sent: a.frames_sent + b.frames_sent,
+        frames_received: a.frames_received + b.frames_received,
+        resent: a.resent + b.resent,
+        bad_fcs: a.bad_fcs + b.bad_fcs,
+        dropped: a.dropped + b.dropped,
+        junk_bytes: a.junk_bytes + b.junk_bytes,
+    }
+}

@@ -1,0 +1,315 @@
+//! From connect to release: what the owner does while it holds a stream to the meter.
+
+use super::pace::Grid;
+use super::{Next, Order, Owner};
+use crate::cosem::{AttributeRef, ObjectSpec};
+use crate::meter::reading::{Poll, Reading, ReadingError};
+use crate::meter::session::{Session, SessionError};
+use crate::meter::status::Phase;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Values of a slow cycle are shown as they come, but not more often than this.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
+
+/// Why the exchanges with a meter ended.
+enum Exit {
+    Told(Next),
+    /// No association came about.
+    Refused(SessionError),
+    /// It was there and was lost.
+    Lost(SessionError),
+}
+
+impl Owner {
+    /// Connects, polls until something ends it, releases. What is learned stays with the owner.
+    pub(super) async fn live(&mut self, orders: &mut mpsc::Receiver<Order>) -> Next {
+        let meter = Arc::clone(&self.definition);
+        let connector = Arc::clone(&self.connector);
+        let (clock, tap, board) = (self.clock, self.tap.clone(), self.board.clone());
+        self.board.phase(Phase::Connecting);
+        let mut on_rung = |rung, state| board.rung(rung, state);
+        let connecting = Session::connect(&meter, &*connector, clock, &tap, &mut on_rung);
+        let stream = match self.obeying(orders, connecting).await {
+            Err(next) => return next,
+            Ok(Err(error)) => return self.failed(&error),
+            Ok(Ok(stream)) => stream,
+        };
+        // Orders that came while connecting may have changed the definition in place.
+        let meter = Arc::clone(&self.definition);
+        let mut session = Session::new(&meter, stream, clock, tap.clone());
+        session.objects = std::mem::take(&mut self.objects);
+        self.board.count(|c| {
+            c.reconnects += u64::from(c.connects > 0);
+            c.connects += 1;
+        });
+
+        let next = self.converse(&mut session, orders).await;
+
+        self.adopt_replacement();
+        if !self.definition.is_elsewhere(&meter) {
+            self.objects = std::mem::take(&mut session.objects);
+        }
+        for (_, reply) in self.reads.drain(..) {
+            let _ = reply.send(Err("the link ended before the read's turn came".to_owned()));
+        }
+        self.board.keep(&session);
+        self.board.phase(Phase::Releasing);
+        session.release().await;
+        next
+    }
+
+    /// Associates and serves; a lost exchange gets one try to find the meter again on the same stream.
+    async fn converse(
+        &mut self,
+        session: &mut Session,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Next {
+        self.may_resynchronise = true;
+        loop {
+            let exit = self.associate_and_serve(session, orders).await;
+            self.in_exchange = false;
+            self.board.session(session);
+            match exit {
+                Exit::Told(next) => return next,
+                // The next poll that brings something allows the next try, or SNRM would follow SNRM without end.
+                Exit::Lost(error) if self.may_resynchronise && error.may_resynchronise() => {
+                    self.may_resynchronise = false;
+                    self.board.failed(&error, &self.definition);
+                    self.board.count(|c| c.resyncs += 1);
+                }
+                Exit::Lost(error) | Exit::Refused(error) => return self.failed(&error),
+            }
+        }
+    }
+
+    async fn associate_and_serve(
+        &mut self,
+        session: &mut Session,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Exit {
+        self.board.phase(Phase::Associating);
+        let board = self.board.clone();
+        let mut on_rung = |rung, state| board.rung(rung, state);
+        match self.obeying(orders, session.establish(&mut on_rung)).await {
+            Err(next) => return Exit::Told(next),
+            Ok(Err(error)) => return Exit::Refused(error),
+            Ok(Ok(())) => {}
+        }
+        self.board.phase(Phase::Ready);
+        self.board.session(session);
+        // Fresh values at once; the grid goes on from there, or from where it stood before the link was lost.
+        self.poll_now = true;
+        loop {
+            if let Err(exit) = self.serve(session, orders).await {
+                return exit;
+            }
+        }
+    }
+
+    /// One thing: a read that was asked for, a poll that is due, a keep-alive, or the wait for the next.
+    async fn serve(
+        &mut self,
+        session: &mut Session,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Result<(), Exit> {
+        self.in_exchange = false;
+        self.adopt_replacement();
+        if !self.reads.is_empty() {
+            return self.read_asked(session, orders).await;
+        }
+        let now = Instant::now();
+        let due = self.due(now);
+        self.board.next_poll(due);
+        if std::mem::take(&mut self.poll_now) || due.is_some_and(|at| at <= now) {
+            return self.cycle(session, orders).await;
+        }
+        let alive = self.keep_alive_at(session, now);
+        if alive.is_some_and(|at| at <= now) {
+            self.in_exchange = true;
+            let kept = self.obeying(orders, session.keep_alive()).await;
+            kept.map_err(Exit::Told)?.map_err(Exit::Lost)?;
+            self.proven();
+            self.board.session(session);
+            return Ok(());
+        }
+        let wake = due.into_iter().chain(alive).min();
+        tokio::select! {
+            biased;
+            order = orders.recv() => match self.consider(order) {
+                Some(next) => Err(Exit::Told(next)),
+                // Something may be due now that was not.
+                None => Ok(()),
+            },
+            error = session.idle() => Err(Exit::Lost(error)),
+            () = sleep_until(wake) => Ok(()),
+        }
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let polled = !self.definition.objects.is_empty();
+        polled.then(|| self.grid.map_or(now, |grid| grid.next()))
+    }
+
+    fn keep_alive_at(&self, session: &Session, now: Instant) -> Option<Instant> {
+        let silence = self.definition.keep_alive_after()?;
+        Some(session.last_received().unwrap_or(now) + silence)
+    }
+
+    /// One poll over all objects.
+    async fn cycle(
+        &mut self,
+        session: &mut Session,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Result<(), Exit> {
+        let meter = Arc::clone(&self.definition);
+        if meter.objects.is_empty() {
+            return Ok(());
+        }
+        self.in_exchange = true;
+        let started = Instant::now();
+        let grid = self.grid.get_or_insert(Grid::new(started, meter.poll));
+        let missed_before = grid.serve(started);
+        let at = self.clock.now();
+        let board = self.board.clone();
+        let mut readings = Vec::with_capacity(meter.objects.len());
+        let reading = async {
+            let (mut fresh, mut shown) = (Vec::new(), started);
+            let mut result = Ok(());
+            for (index, object) in meter.objects.iter().enumerate() {
+                match session.read(object.spec, &object.key).await {
+                    Ok(reading) => {
+                        fresh.push((index, reading.clone()));
+                        readings.push(reading);
+                    }
+                    Err(error) => {
+                        result = Err(error);
+                        break;
+                    }
+                }
+                if shown.elapsed() >= SHOW_EVERY {
+                    shown = Instant::now();
+                    board.values(&mut fresh, session);
+                }
+            }
+            board.values(&mut fresh, session);
+            result
+        };
+        let outcome = self.obeying(orders, reading).await;
+
+        let missed = missed_before + self.grid.as_mut().map_or(0, |g| g.pass(Instant::now()));
+        let brought = readings.iter().any(|r| r.value.is_ok());
+        self.board.cycle(started.elapsed(), !brought, missed);
+        if brought || matches!(outcome, Ok(Ok(()))) {
+            self.proven();
+        }
+        if let Ok(Err(error)) = &outcome {
+            let (rest, why) = (&meter.objects[readings.len()..], error.to_string());
+            let at = self.clock.now();
+            readings.extend(rest.iter().map(|o| lost(o.spec, &o.key, at, &why)));
+        }
+        if brought || matches!(outcome, Ok(Ok(()))) {
+            let poll = Poll {
+                meter: meter.id,
+                at,
+                readings,
+            };
+            self.hand_on(poll, orders).await?;
+        }
+        outcome.map_err(Exit::Told)?.map_err(Exit::Lost)
+    }
+
+    /// An exchange worked, which is more than an association: the next trouble is a new one.
+    fn proven(&mut self) {
+        self.failures = 0;
+        self.may_resynchronise = true;
+    }
+
+    /// To the head-end. One that does not keep up may hold this meter for a period, then the poll is lost and counted.
+    async fn hand_on(
+        &mut self,
+        poll: Poll,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Result<(), Exit> {
+        let Err(mpsc::error::TrySendError::Full(poll)) = self.polls.try_send(poll) else {
+            return Ok(());
+        };
+        let polls = self.polls.clone();
+        let limit = self.definition.poll;
+        let sending = tokio::time::timeout(limit, polls.send(poll));
+        let sent = self.obeying(orders, sending).await;
+        if !matches!(sent, Ok(Ok(_))) {
+            self.board.count(|c| c.polls_lost += 1);
+        }
+        sent.map(|_| ()).map_err(Exit::Told)
+    }
+
+    /// Answers the oldest read that was asked for from outside.
+    async fn read_asked(
+        &mut self,
+        session: &mut Session,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Result<(), Exit> {
+        self.in_exchange = true;
+        let (specs, reply) = self.reads.remove(0);
+        let reading = async {
+            let mut readings = Vec::with_capacity(specs.len());
+            for spec in specs {
+                readings.push(session.read(spec, &obis(spec).key()).await?);
+            }
+            Ok::<_, SessionError>(readings)
+        };
+        let outcome = self.obeying(orders, reading).await;
+        let (answer, result) = match outcome {
+            Ok(Ok(readings)) => {
+                self.proven();
+                (Ok(readings), Ok(()))
+            }
+            Ok(Err(error)) => (Err(error.to_string()), Err(Exit::Lost(error))),
+            Err(next) => {
+                let why = "the meter was let go before the read was done".to_owned();
+                (Err(why), Err(Exit::Told(next)))
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(answer);
+        self.board.session(session);
+        result
+    }
+}
+
+fn obis(spec: ObjectSpec) -> crate::cosem::Obis {
+    match spec {
+        ObjectSpec::Value(obis) => obis,
+        ObjectSpec::Attribute(attribute) => attribute.obis,
+    }
+}
+
+/// What stands in a poll for an object whose turn did not come.
+fn lost(spec: ObjectSpec, key: &str, at: jiff::Timestamp, why: &str) -> Reading {
+    let attribute = match spec {
+        ObjectSpec::Attribute(attribute) => attribute,
+        ObjectSpec::Value(obis) => AttributeRef {
+            class: 3,
+            obis,
+            attribute: 2,
+        },
+    };
+    Reading {
+        spec,
+        key: key.to_owned(),
+        attribute,
+        scaler_unit: None,
+        at,
+        value: Err(ReadingError::Link(why.to_owned())),
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,141 @@
+//! Orders from outside, heard whatever the owner is doing: each either changes something in place or says what is next.
+
+use super::{Next, Order, Owner, Reply};
+use crate::cosem::ObjectSpec;
+use crate::meter::Definition;
+use crate::meter::objects::Objects;
+use crate::meter::status::Phase;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Reads that may wait behind a poll; more are refused with words.
+const MOST_READS: usize = 16;
+
+impl Owner {
+    /// Does `work` while hearing orders; one that changes course drops the work and is returned.
+    pub(super) async fn obeying<T>(
+        &mut self,
+        orders: &mut mpsc::Receiver<Order>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Next> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                order = orders.recv() => {
+                    if let Some(next) = self.consider(order) {
+                        return Err(next);
+                    }
+                }
+                done = &mut work => return Ok(done),
+            }
+        }
+    }
+
+    pub(super) async fn until_told(&mut self, orders: &mut mpsc::Receiver<Order>) -> Next {
+        loop {
+            let order = orders.recv().await;
+            if let Some(next) = self.consider(order) {
+                return next;
+            }
+        }
+    }
+
+    /// `None` goes on as before. Nobody left to give orders means the end.
+    pub(super) fn consider(&mut self, order: Option<Order>) -> Option<Next> {
+        let stopped = self.board.is(&Phase::Stopped);
+        let needs_person = self.board.is(&Phase::NeedsPerson);
+        match order {
+            None | Some(Order::Shutdown) => Some(Next::End),
+            Some(Order::Start) => stopped.then_some(Next::Connect),
+            Some(Order::Stop) => (!stopped).then_some(Next::Stopped),
+            Some(Order::Proceed) => needs_person.then_some(Next::Connect),
+            Some(Order::Reconnect) => {
+                self.failures = 0;
+                (!needs_person).then_some(Next::Connect)
+            }
+            Some(Order::PollNow) => {
+                if stopped || needs_person {
+                    return None;
+                }
+                self.poll_now = true;
+                self.is_waiting().then_some(Next::Connect)
+            }
+            Some(Order::Read { specs, reply }) => {
+                self.queue_read(specs, reply);
+                None
+            }
+            Some(Order::Replace(definition)) => self.replace(definition),
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self.board.watch().borrow().phase, Phase::Waiting { .. })
+    }
+
+    fn queue_read(&mut self, specs: Vec<ObjectSpec>, reply: Reply) {
+        let refusal = if !self.board.is(&Phase::Ready) {
+            self.board.phase_words()
+        } else if self.reads.len() >= MOST_READS {
+            "too many reads wait already"
+        } else {
+            self.reads.push((specs, reply));
+            return;
+        };
+        // Whoever asked may be gone; then nobody needs the refusal.
+        let _ = reply.send(Err(refusal.to_owned()));
+    }
+
+    fn replace(&mut self, new: Box<Definition>) -> Option<Next> {
+        let old = Arc::clone(&self.definition);
+        let stopped = self.board.is(&Phase::Stopped);
+        let reconnect = if self.board.is(&Phase::NeedsPerson) {
+            // A longer timeout is no reason to show a refused password again.
+            old.proves_itself_otherwise(&new)
+        } else {
+            old.needs_reconnect(&new)
+        };
+        let switched_on = new.enabled && !old.enabled;
+        let switched_off = !new.enabled && old.enabled;
+        if self.in_exchange && !reconnect && !switched_off {
+            self.replacement = Some(new);
+            return None;
+        }
+        self.replacement = None;
+        self.adopt(*new);
+        if stopped {
+            return switched_on.then_some(Next::Connect);
+        }
+        if switched_off {
+            return Some(Next::Stopped);
+        }
+        if reconnect {
+            self.failures = 0;
+        }
+        reconnect.then_some(Next::Connect)
+    }
+
+    /// A definition that came while an answer was awaited.
+    pub(super) fn adopt_replacement(&mut self) {
+        if let Some(new) = self.replacement.take() {
+            self.adopt(*new);
+        }
+    }
+
+    fn adopt(&mut self, new: Definition) {
+        let old = Arc::clone(&self.definition);
+        if old.is_elsewhere(&new) {
+            // Another device: its scalers may differ, and these values are not its.
+            self.objects = Objects::default();
+            self.board.no_values(new.objects.len());
+        } else if old.objects != new.objects {
+            self.board.objects(&old, &new);
+        }
+        if old.poll != new.poll {
+            self.grid = None;
+        }
+        self.definition = Arc::new(new);
+    }
+}

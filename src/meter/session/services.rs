@@ -1,0 +1,155 @@
+//! The services beside GET, as a session offers them: part of an attribute, several at once, SET and ACTION.
+//! Nothing is written before `allow_writing` was said, which is for a person to decide.
+
+use super::{Session, SessionError};
+use crate::cosem::{AttributeRef, Data};
+use crate::dlms::association::{ActionError, Event, GetError, SetError};
+use crate::dlms::xdlms::{Conformance, MethodRef, Selection};
+use crate::meter::tap::Note;
+use tokio::time::Instant;
+
+/// References in one request: more would only make the answer need more blocks.
+const MOST_REFERENCES: usize = 32;
+
+impl Session {
+    /// Lets `set` and `action` out of this session; until then both are a `Misuse` and send nothing.
+    pub fn allow_writing(&mut self) {
+        self.association.set_read_only(false);
+    }
+
+    /// Whether the meter granted this (a bit of [`Conformance`]).
+    pub fn grants(&self, bit: u8) -> bool {
+        self.settled
+            .conformance
+            .is_some_and(|granted| granted.has(bit))
+    }
+
+    /// Part of one attribute. Without selective access granted it is a `Misuse`: read the whole attribute then.
+    pub async fn get_with(
+        &mut self,
+        attribute: AttributeRef,
+        access: &Selection,
+    ) -> Result<Result<Data, GetError>, SessionError> {
+        let asked = self.asks();
+        self.association
+            .get_with(asked.into_std(), attribute, access)?;
+        self.got(asked).await
+    }
+
+    /// Several attributes, one result for each, in order. In as few requests as the meter allows; a meter without lists,
+    /// or one that fails at them, is asked one by one, and that is remembered.
+    pub async fn get_list(
+        &mut self,
+        attributes: &[AttributeRef],
+    ) -> Result<Vec<Result<Data, GetError>>, SessionError> {
+        let mut all = Vec::with_capacity(attributes.len());
+        for part in attributes.chunks(MOST_REFERENCES) {
+            let lists = part.len() > 1
+                && !self.objects.lists_fail()
+                && self.grants(Conformance::MULTIPLE_REFERENCES);
+            match if lists { self.list(part).await? } else { None } {
+                Some(results) => all.extend(results),
+                None => {
+                    for attribute in part {
+                        all.push(self.get(*attribute).await?);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// One request for all of `part`; `None` when it must be asked one by one.
+    async fn list(
+        &mut self,
+        part: &[AttributeRef],
+    ) -> Result<Option<Vec<Result<Data, GetError>>>, SessionError> {
+        let asked = self.asks();
+        if self.association.get_list(asked.into_std(), part).is_err() {
+            return Ok(None);
+        }
+        loop {
+            match self.event().await? {
+                Event::GotList(Ok(results)) => {
+                    self.answered(asked, results.iter().filter(|r| r.is_err()).count());
+                    return Ok(Some(results));
+                }
+                Event::GotList(Err(error)) => {
+                    self.answered(asked, 1);
+                    let why = format!("a list of {}: {error}; asking one by one", part.len());
+                    self.wire.note(Note::Text(why));
+                    // Too long an answer says nothing against shorter lists.
+                    if !matches!(error, GetError::TooLarge(_)) {
+                        self.objects.set_lists_fail();
+                    }
+                    return Ok(None);
+                }
+                Event::Failed(failure) => return Err(failure.into()),
+                other => self.aside(&other),
+            }
+        }
+    }
+
+    /// Writes one attribute. The outer error ends the exchange, the inner is the meter's answer.
+    pub async fn set(
+        &mut self,
+        attribute: AttributeRef,
+        value: &Data,
+    ) -> Result<Result<(), SetError>, SessionError> {
+        let asked = self.asks();
+        self.association.set(asked.into_std(), attribute, value)?;
+        loop {
+            match self.event().await? {
+                Event::Set(answer) => return Ok(answer),
+                Event::Failed(failure) => return Err(failure.into()),
+                other => self.aside(&other),
+            }
+        }
+    }
+
+    /// Runs one method; what it gives back, if anything.
+    pub async fn action(
+        &mut self,
+        method: MethodRef,
+        parameters: Option<&Data>,
+    ) -> Result<Result<Option<Data>, ActionError>, SessionError> {
+        let asked = self.asks();
+        self.association
+            .action(asked.into_std(), method, parameters)?;
+        loop {
+            match self.event().await? {
+                Event::Acted(answer) => return Ok(answer),
+                Event::Failed(failure) => return Err(failure.into()),
+                other => self.aside(&other),
+            }
+        }
+    }
+
+    /// The value a GET was about.
+    pub(super) async fn got(
+        &mut self,
+        asked: Instant,
+    ) -> Result<Result<Data, GetError>, SessionError> {
+        loop {
+            match self.event().await? {
+                Event::Got(answer) => {
+                    self.answered(asked, usize::from(answer.is_err()));
+                    return Ok(answer);
+                }
+                Event::Failed(failure) => return Err(failure.into()),
+                other => self.aside(&other),
+            }
+        }
+    }
+
+    fn asks(&mut self) -> Instant {
+        self.now = Instant::now();
+        self.now
+    }
+
+    fn answered(&mut self, asked: Instant, errors: usize) {
+        self.traffic.gets += 1;
+        self.traffic.get_errors += errors as u64;
+        self.smooth(self.now.duration_since(asked));
+    }
+}

@@ -1,0 +1,127 @@
+//! The services of a session against simulated meters over pipes, in virtual time.
+
+use super::*;
+use crate::cosem::Obis;
+use crate::dlms::association::{ActionError, SetError};
+use crate::dlms::xdlms::{ActionResult, DataAccessResult, MethodRef, Selection};
+use crate::meter::fake::World;
+use crate::simulator::profile::Profile;
+use crate::simulator::server::shared;
+
+const NOTE: AttributeRef = reference(1, Obis::new(0, 0, 96, 1, 9, 255));
+const VOLTAGE: AttributeRef = reference(3, Obis::new(1, 0, 32, 7, 0, 255));
+const PROFILE: AttributeRef = reference(7, Obis::new(1, 0, 99, 1, 0, 255));
+
+const fn reference(class: u16, obis: Obis) -> AttributeRef {
+    AttributeRef {
+        class,
+        obis,
+        attribute: 2,
+    }
+}
+
+async fn open(profile: Profile, password: &str) -> Session {
+    let clock = Clock::From {
+        base: "2025-11-20T12:00:00Z".parse().unwrap(),
+        at: Instant::now(),
+    };
+    let world = World::default();
+    let server = profile.address;
+    let meter = shared(profile, clock.now());
+    world.meter("meter", &meter);
+    let mut definition = Definition::microstar("m", "meter", 1);
+    definition.server = server;
+    definition.password = Some(Secret::new(password.as_bytes()));
+    let connector = world.connector();
+    let tap = Tap::new(1 << 16);
+    Session::open(&definition, &*connector, clock, tap, &mut |_, _| {})
+        .await
+        .unwrap()
+}
+
+async fn generic() -> Session {
+    open(Profile::generic(3), "12345678").await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_one_request_or_many() {
+    let mut session = generic().await;
+    assert!(session.grants(Conformance::MULTIPLE_REFERENCES));
+    let missing = AttributeRef { class: 4, ..NOTE };
+    let list: Vec<_> = [VOLTAGE, NOTE, missing].repeat(15);
+    let together = session.get_list(&list).await.unwrap();
+    assert_eq!(session.traffic().gets, 2, "32 references, then 13");
+    assert_eq!(together.len(), 45);
+    let refused = DataAccessResult::OBJECT_CLASS_INCONSISTENT;
+    assert_eq!(together[44], Err(GetError::Access(refused)));
+    // Where lists fail, one by one brings the same.
+    session.objects.set_lists_fail();
+    let single = session.get_list(&list[..3]).await.unwrap();
+    assert_eq!(single[1..], together[1..3]);
+    assert_eq!(session.traffic().gets, 5);
+    session.release().await;
+
+    let mut session = open(Profile::microstar(3), "22222222").await;
+    let serial = reference(1, Obis::new(1, 0, 0, 0, 0, 255));
+    let clock = reference(8, Obis::new(0, 0, 1, 0, 0, 255));
+    let both = session.get_list(&[serial, clock]).await.unwrap();
+    assert!(both.iter().all(Result::is_ok), "{both:?}");
+    assert_eq!(session.traffic().gets, 2);
+    assert!(
+        !session.objects.lists_fail(),
+        "it never claimed to have them"
+    );
+    assert_eq!(session.get_list(&[]).await.unwrap(), []);
+    session.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_before_it_is_allowed() {
+    let mut session = generic().await;
+    let value = Data::OctetString(b"new".to_vec());
+    let relay = MethodRef {
+        class: 70,
+        obis: Obis::new(0, 0, 96, 3, 10, 255),
+        method: 1,
+    };
+    let sent = session.traffic().bytes_sent;
+    let refused = session.set(NOTE, &value).await.unwrap_err();
+    assert!(matches!(refused, SessionError::Misuse(_)), "{refused}");
+    let refused = session.action(relay, None).await.unwrap_err();
+    assert!(matches!(refused, SessionError::Misuse(_)), "{refused}");
+    assert_eq!(session.traffic().bytes_sent, sent);
+
+    session.allow_writing();
+    assert_eq!(session.set(NOTE, &value).await.unwrap(), Ok(()));
+    assert_eq!(session.get(NOTE).await.unwrap(), Ok(value));
+    let denied = SetError::Access(DataAccessResult::READ_WRITE_DENIED);
+    let written = session.set(VOLTAGE, &Data::LongUnsigned(1)).await.unwrap();
+    assert_eq!(written, Err(denied));
+    let zero = Data::Integer(0);
+    assert_eq!(session.action(relay, Some(&zero)).await.unwrap(), Ok(None));
+    let state = reference(70, relay.obis);
+    assert_eq!(session.get(state).await.unwrap(), Ok(Data::Boolean(false)));
+    let other = MethodRef { method: 3, ..relay };
+    let denied = ActionError::Result(ActionResult::READ_WRITE_DENIED);
+    let called = session.action(other, Some(&zero)).await.unwrap();
+    assert_eq!(called, Err(denied));
+    // Long values go in blocks: the meter takes 4096 octets at once.
+    let long = Data::OctetString(vec![0x41; 8000]);
+    assert_eq!(session.set(NOTE, &long).await.unwrap(), Ok(()));
+    assert_eq!(session.get(NOTE).await.unwrap(), Ok(long));
+    session.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn part_of_a_profile() {
+    for (profile, password) in [
+        (Profile::generic(3), "12345678"),
+        (Profile::microstar(3), "22222222"),
+    ] {
+        let mut session = open(profile, password).await;
+        let last = Selection::entries(2881, 0);
+        let rows = session.get_with(PROFILE, &last).await.unwrap().unwrap();
+        assert_eq!(rows.elements().unwrap().len(), 96);
+        session.release().await;
+    }
+}

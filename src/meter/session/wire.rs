@@ -1,0 +1,226 @@
+//! The byte stream of one session with its tap, its buffers and its one timer.
+//! Every wait is cancel-safe: what was queued stays queued, what came is handed over or still in the stream.
+
+use crate::meter::clock::Clock;
+use crate::meter::tap::{Direction, Note, Tap, echo::EchoMask, mask::Mask};
+use crate::meter::transport::Stream;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// Longer than any frame of 2030 bytes of information; a window of such frames comes in several reads.
+const INPUT: usize = 2048;
+
+pub(super) enum Heard {
+    /// So many bytes stand in `Wire::heard`.
+    Bytes,
+    Timeout,
+    /// FIN from the meter.
+    Closed,
+}
+
+pub(super) struct Wire {
+    stream: Box<dyn Stream>,
+    input: Box<[u8]>,
+    length: usize,
+    output: Vec<u8>,
+    written: usize,
+    /// Armed no later than needed. Deadlines move on with every answer; re-arming each time would cost more than the
+    /// answer, so it is left to ring early once in a while.
+    timer: Pin<Box<Sleep>>,
+    tap: Tap,
+    clock: Clock,
+    anchor: Anchor,
+    /// While the association is being made with a secret.
+    pub(super) mask: Option<Masking>,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: u64,
+}
+
+/// Keeps a password out of the tap: in our own frames by structure, in an echo of them by its bytes.
+pub(super) struct Masking {
+    pub(super) sent: Mask,
+    pub(super) echo: EchoMask,
+}
+
+impl Wire {
+    pub(super) fn new(stream: Box<dyn Stream>, clock: Clock, tap: Tap) -> Self {
+        tap.note(clock.now(), Note::Connected);
+        Self {
+            stream,
+            input: vec![0; INPUT].into_boxed_slice(),
+            length: 0,
+            output: Vec::new(),
+            written: 0,
+            timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            tap,
+            anchor: Anchor::new(clock),
+            clock,
+            mask: None,
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+
+    pub(super) fn note(&self, note: Note) {
+        self.tap.note(self.clock.now(), note);
+    }
+
+    /// The wall-clock time at `now`.
+    pub(super) fn stamp(&mut self, now: Instant) -> jiff::Timestamp {
+        self.anchor.stamp(self.clock, now)
+    }
+
+    /// Adds to what goes out with the next `turn`.
+    pub(super) fn queue(&mut self, now: Instant, bytes: &[u8]) {
+        if self.written == self.output.len() {
+            self.output.clear();
+            self.written = 0;
+        }
+        self.output.extend_from_slice(bytes);
+        self.bytes_sent += bytes.len() as u64;
+        let at = self.stamp(now);
+        match &mut self.mask {
+            None => self.tap.bytes(at, Direction::Sent, bytes),
+            Some(masking) => {
+                let mut copy = bytes.to_vec();
+                if masking.sent.apply(&mut copy) {
+                    self.tap.masked(at, Direction::Sent, &copy);
+                } else {
+                    self.tap.bytes(at, Direction::Sent, bytes);
+                }
+            }
+        }
+    }
+
+    /// The bytes of the last `Heard::Bytes`.
+    pub(super) fn heard(&self) -> &[u8] {
+        &self.input[..self.length]
+    }
+
+    /// Writes what is queued and waits for bytes, the end, or the deadline, whichever is first.
+    /// Also the time at which that was.
+    pub(super) async fn turn(
+        &mut self,
+        deadline: Option<std::time::Instant>,
+    ) -> (Instant, io::Result<Heard>) {
+        let deadline = deadline.map(Instant::from_std);
+        let heard = poll_fn(|cx| self.poll_turn(cx, deadline)).await;
+        let now = Instant::now();
+        if matches!(heard, Ok(Heard::Bytes)) {
+            self.bytes_received += self.length as u64;
+            self.record_received(now);
+        }
+        (now, heard)
+    }
+
+    fn poll_turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        deadline: Option<Instant>,
+    ) -> Poll<io::Result<Heard>> {
+        if self.written < self.output.len() {
+            self.poll_write(cx)?;
+        }
+        let mut buffer = ReadBuf::new(&mut self.input);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
+            Poll::Ready(()) => {
+                self.length = buffer.filled().len();
+                let heard = if self.length == 0 {
+                    Heard::Closed
+                } else {
+                    Heard::Bytes
+                };
+                return Poll::Ready(Ok(heard));
+            }
+            Poll::Pending => {}
+        }
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        if self.timer.deadline() > deadline {
+            self.timer.as_mut().reset(deadline);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(Ok(Heard::Timeout));
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    /// Writes as much as the stream takes now.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut stream = Pin::new(&mut self.stream);
+        while let Some(rest) = self.output.get(self.written..).filter(|r| !r.is_empty()) {
+            match stream.as_mut().poll_write(cx, rest)? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(n) => self.written += n,
+                Poll::Pending => return Ok(()),
+            }
+        }
+        // Streams that buffer are asked to send; TCP has nothing to do.
+        let _ = stream.poll_flush(cx)?;
+        Ok(())
+    }
+
+    fn record_received(&mut self, now: Instant) {
+        let at = self.stamp(now);
+        let bytes = &self.input[..self.length];
+        let starred = self.mask.as_mut().and_then(|mask| mask.echo.apply(bytes));
+        match starred {
+            Some(copy) => self.tap.masked(at, Direction::Received, &copy),
+            None => self.tap.bytes(at, Direction::Received, bytes),
+        }
+    }
+
+    /// Last words on the way out, without waiting: whatever the stream takes at once.
+    pub(super) fn say_without_waiting(&mut self, bytes: &[u8]) {
+        self.queue(Instant::now(), bytes);
+        let _ = self.poll_write(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// FIN, then what the meter still sends is read away (unread bytes would turn our close into RST).
+    pub(super) async fn close(&mut self) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let _ = self.stream.shutdown().await;
+        for _ in 0..64 {
+            match self.stream.read(&mut self.input).await {
+                Ok(n) if n > 0 => {}
+                _ => break,
+            }
+        }
+    }
+}
+
+/// Wall-clock time out of monotonic time: one look at the wall clock a second, not two a frame. Times within a second
+/// are therefore as far apart as they were, whatever sets the clock.
+struct Anchor {
+    at: Instant,
+    wall: jiff::Timestamp,
+}
+
+const ANCHOR_HOLDS: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Anchor {
+    fn new(clock: Clock) -> Self {
+        Self {
+            at: Instant::now(),
+            wall: clock.now(),
+        }
+    }
+
+    fn stamp(&mut self, clock: Clock, now: Instant) -> jiff::Timestamp {
+        let since = now.saturating_duration_since(self.at);
+        if since >= ANCHOR_HOLDS {
+            *self = Self::new(clock);
+            return self.wall;
+        }
+        let since = jiff::SignedDuration::try_from(since).unwrap_or_default();
+        self.wall.checked_add(since).unwrap_or(self.wall)
+    }
+}

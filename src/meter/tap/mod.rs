@@ -1,0 +1,159 @@
+//! The one tap: every byte sent or received passes here, and stamps never run backwards unless the clock was set.
+//! Secrets never enter: a frame that carries one is masked before it comes (see `mask`), so neither the ring nor the
+//! file can leak it.
+
+pub(super) mod echo;
+mod file;
+pub(super) mod mask;
+mod ring;
+
+use file::File;
+use jiff::{SignedDuration, Timestamp};
+use ring::{Kind, Ring};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    Sent,
+    Received,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    Connected,
+    Closed,
+    /// Free text: "connection refused" …
+    Text(String),
+}
+
+/// One chunk as it crossed the line, or a note between chunks. `seq` counts up by one per record and meter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub seq: u64,
+    pub at: Timestamp,
+    pub what: Chunk,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chunk {
+    Bytes {
+        direction: Direction,
+        bytes: Vec<u8>,
+    },
+    Note(Note),
+}
+
+/// Bounded ring (bytes and records) that does not allocate once warm; a file sink that is complete.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ring: Ring,
+    file: Option<File>,
+    last: Timestamp,
+}
+
+/// Who stamps and who records are not the same moment, and clocks are slewed: less than this between two stamps is no
+/// order. A clock set back further is believed, and the trace says so.
+const UNSURE: SignedDuration = SignedDuration::from_secs(2);
+
+impl Tap {
+    /// `capacity_bytes` bounds what is held; memory grows to it only as traffic comes.
+    pub fn new(capacity_bytes: usize) -> Self {
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                ring: Ring::new(capacity_bytes),
+                file: None,
+                last: Timestamp::MIN,
+            })),
+        }
+    }
+
+    pub fn bytes(&self, at: Timestamp, direction: Direction, bytes: &[u8]) {
+        let mut inner = self.lock();
+        let at = inner.order(at);
+        inner.ring.push(at, Kind::from(direction), bytes);
+        inner.write_file(at, |f| f.bytes(at, direction, bytes, false));
+    }
+
+    /// Bytes in which a secret was replaced by `*` and the checksum made anew; the record before says so.
+    pub(super) fn masked(&self, at: Timestamp, direction: Direction, bytes: &[u8]) {
+        let mut inner = self.lock();
+        let at = inner.order(at);
+        inner.ring.push(at, Kind::Text, mask::NOTE.as_bytes());
+        inner.ring.push(at, Kind::from(direction), bytes);
+        inner.write_file(at, |f| f.bytes(at, direction, bytes, true));
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a note is made to be given away"
+    )]
+    pub fn note(&self, at: Timestamp, note: Note) {
+        let mut inner = self.lock();
+        let at = inner.order(at);
+        inner.note(at, &note);
+    }
+
+    /// Records with `seq >= from` that are still held, and how many were already lost before the first of them.
+    pub fn since(&self, from: u64) -> (Vec<Record>, u64) {
+        self.lock().ring.since(from)
+    }
+
+    /// The seq the next record will have.
+    pub fn next_seq(&self) -> u64 {
+        self.lock().ring.next_seq()
+    }
+
+    /// Also append every record as JSON lines to this file: `{"at","meter","dir":"tx|rx","hex"}` and notes.
+    /// A masked line carries `"masked":true`. The file is created readable by its owner alone.
+    pub fn record_to(&self, path: &Path, meter: &str) -> std::io::Result<()> {
+        let file = File::open(path, meter)?;
+        self.lock().file = Some(file);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The stamp a record gets: not before the one above it.
+    fn order(&mut self, at: Timestamp) -> Timestamp {
+        let back = self.last.duration_since(at);
+        if back > UNSURE && self.ring.next_seq() > 0 {
+            let text = format!("the computer's clock was set back by {back:#}");
+            self.note(at, &Note::Text(text));
+        }
+        self.last = if back > UNSURE { at } else { self.last.max(at) };
+        self.last
+    }
+
+    fn note(&mut self, at: Timestamp, note: &Note) {
+        let (kind, text) = match note {
+            Note::Connected => (Kind::Connected, ""),
+            Note::Closed => (Kind::Closed, ""),
+            Note::Text(text) => (Kind::Text, text.as_str()),
+        };
+        self.ring.push(at, kind, text.as_bytes());
+        self.write_file(at, |f| f.note(at, kind.word().unwrap_or(text)));
+    }
+
+    /// A disk that is full ends the file, and the trace says where; the meter goes on.
+    fn write_file(&mut self, at: Timestamp, write: impl FnOnce(&mut File) -> std::io::Result<()>) {
+        let Some(file) = &mut self.file else { return };
+        if let Err(error) = write(file) {
+            let text = format!("the trace file ends here: {error}");
+            self.file = None;
+            self.ring.push(at, Kind::Text, text.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
