@@ -13,7 +13,7 @@
 //!   for learning.
 //! - [`meter`]: one meter, alive. Its definition, its transport, the session over it, the poller that owns
 //!   both, and the one tap every byte passes.
-//! - `store`: SQLite on one thread. Meters, brokers, readings, the outbox; numbered migrations in `assets/`.
+//! - [`store`]: SQLite on one thread. Meters, brokers, readings, the outbox; numbered migrations in `assets/`.
 //! - `publish`: MQTT. Payload dialects and the task that drains the outbox, a row at a time, on PUBACK.
 //! - `headend`: the running whole behind one handle. Commands in, changes out, snapshots to look at.
 //! - `tui`: the screen. `app` is its core (messages in, model changed, effects out), `view` draws the
@@ -36,3 +36,4 @@ pub mod cosem;
 pub mod dlms;
 pub mod meter;
 pub mod simulator;
+pub mod store;

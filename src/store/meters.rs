@@ -1,0 +1,269 @@
+//! Meters in the database: one row each, their objects as rows in order, and what was noted about them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
+};
+
+use super::brokers;
+use super::error::{Fault, StoreError, is_duplicate};
+use super::{MeterNote, MeterNotes};
+use crate::dlms::hdlc::{ClientAddress, ServerAddress};
+use crate::dlms::security::Secret;
+use crate::meter::definition::{Auth, TransportKind};
+use crate::meter::{Definition, MeterId, PolledObject};
+
+pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault> {
+    // One snapshot for both tables.
+    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let mut query = snapshot.prepare_cached(
+        "SELECT meter.*, broker.name AS publish_to
+         FROM meter LEFT JOIN broker ON broker.id = meter.publish ORDER BY meter.id",
+    )?;
+    let mut rows = query.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut meter = from_row(row)?;
+        meter.objects = objects(&snapshot, &meter)?;
+        found.push(meter);
+    }
+    Ok(found)
+}
+
+fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
+    let name: String = row.get("name")?;
+    let strange = |what: String| Fault::Row(format!("meter {name}: {what}"));
+    let span = |column: &str| -> Result<Duration, Fault> {
+        let milliseconds = u64::try_from(row.get::<_, i64>(column)?)
+            .map_err(|_| strange(format!("{column} is negative")))?;
+        Ok(Duration::from_millis(milliseconds))
+    };
+    Ok(Definition {
+        id: MeterId(row.get("id")?),
+        host: row.get("host")?,
+        port: row.get("port")?,
+        transport: transport(&row.get::<_, String>("transport")?)
+            .ok_or_else(|| strange("unknown transport".to_owned()))?,
+        client: ClientAddress::new(row.get("client")?)
+            .map_err(|error| strange(error.to_string()))?,
+        server: ServerAddress::new(
+            row.get("server_upper")?,
+            row.get("server_lower")?,
+            Some(row.get("server_size")?),
+        )
+        .map_err(|error| strange(error.to_string()))?,
+        auth: auth(&row.get::<_, String>("auth")?)
+            .ok_or_else(|| strange("unknown authentication".to_owned()))?,
+        password: row.get::<_, Option<Vec<u8>>>("password")?.map(Secret::new),
+        timeout: span("timeout_ms")?,
+        retries: row.get("retries")?,
+        poll: span("poll_ms")?,
+        inactivity: span("inactivity_ms")?,
+        max_info: row.get("max_info")?,
+        window: row.get("window")?,
+        objects: Vec::new(),
+        publish: row.get("publish_to")?,
+        device: row.get("device")?,
+        enabled: row.get("enabled")?,
+        name,
+    })
+}
+
+fn objects(connection: &Connection, meter: &Definition) -> Result<Vec<PolledObject>, Fault> {
+    let mut query = connection
+        .prepare_cached("SELECT spec, key FROM meter_object WHERE meter = ? ORDER BY position")?;
+    let mut rows = query.query([meter.id.0])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let spec: String = row.get("spec")?;
+        found.push(PolledObject {
+            spec: spec
+                .parse()
+                .map_err(|error| Fault::Row(format!("meter {}: {error}", meter.name)))?,
+            key: row.get("key")?,
+        });
+    }
+    Ok(found)
+}
+
+/// All of them or none.
+pub(super) fn save(
+    connection: &mut Connection,
+    mut meters: Vec<Definition>,
+) -> Result<Vec<Definition>, Fault> {
+    let transaction = connection.transaction()?;
+    for meter in &mut meters {
+        meter.id = save_one(&transaction, meter)?;
+    }
+    transaction.commit()?;
+    Ok(meters)
+}
+
+fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId, Fault> {
+    let publish = match &meter.publish {
+        Some(name) => Some(brokers::id_of(transaction, name)?),
+        None => None,
+    };
+    let sql = if meter.id == MeterId(0) {
+        "INSERT INTO meter (id, name, host, port, transport, client, server_upper, server_lower,
+             server_size, auth, password, timeout_ms, retries, poll_ms, inactivity_ms, max_info,
+             window, publish, device, enabled)
+         VALUES (nullif(:id, 0), :name, :host, :port, :transport, :client, :server_upper,
+             :server_lower, :server_size, :auth, :password, :timeout_ms, :retries, :poll_ms,
+             :inactivity_ms, :max_info, :window, :publish, :device, :enabled)
+         RETURNING id"
+    } else {
+        "UPDATE meter SET name = :name, host = :host, port = :port, transport = :transport,
+             client = :client, server_upper = :server_upper, server_lower = :server_lower,
+             server_size = :server_size, auth = :auth, password = :password,
+             timeout_ms = :timeout_ms, retries = :retries, poll_ms = :poll_ms,
+             inactivity_ms = :inactivity_ms, max_info = :max_info, window = :window,
+             publish = :publish, device = :device, enabled = :enabled,
+             -- What was learned of another device does not hold for this one.
+             good_link = CASE WHEN host = :host AND port = :port AND client = :client
+                 AND server_upper = :server_upper AND server_lower IS :server_lower
+                 AND server_size = :server_size THEN good_link END
+         WHERE id = :id RETURNING id"
+    };
+    let [timeout, poll, inactivity] =
+        [meter.timeout, meter.poll, meter.inactivity].map(milliseconds);
+    let (client, upper) = (meter.client.sap(), meter.server.upper());
+    let (lower, size) = (meter.server.lower(), meter.server.size());
+    let saved = transaction
+        .query_row(
+            sql,
+            named_params! {
+            ":id": meter.id.0,
+            ":name": meter.name,
+            ":host": meter.host,
+            ":port": meter.port,
+            ":transport": transport_name(meter.transport),
+            ":client": client,
+            ":server_upper": upper,
+            ":server_lower": lower,
+            ":server_size": size,
+            ":auth": auth_name(meter.auth),
+            ":password": meter.password.as_ref().map(Secret::expose),
+            ":timeout_ms": timeout,
+            ":retries": meter.retries,
+            ":poll_ms": poll,
+            ":inactivity_ms": inactivity,
+            ":max_info": meter.max_info,
+            ":window": meter.window,
+            ":publish": publish,
+            ":device": meter.device,
+            ":enabled": meter.enabled,
+                },
+            |row| row.get(0),
+        )
+        .optional();
+    let id: i64 = match saved {
+        Ok(Some(id)) => id,
+        Ok(None) => return Err(gone(&meter.name)),
+        Err(error) if is_duplicate(&error) => {
+            return Err(Fault::Refused(StoreError::Duplicate(format!(
+                "there is already a meter named {:?}; choose another name or edit that one",
+                meter.name
+            ))));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    transaction.execute("DELETE FROM meter_object WHERE meter = ?", [id])?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO meter_object (meter, position, spec, key) VALUES (?, ?, ?, ?)",
+    )?;
+    for (position, object) in (0_i64..).zip(&meter.objects) {
+        insert.execute(params![id, position, object.spec.to_string(), object.key])?;
+    }
+    Ok(MeterId(id))
+}
+
+pub(super) fn delete(connection: &mut Connection, id: MeterId) -> Result<(), Fault> {
+    // Its unsent messages stay: outbox.meter becomes NULL and they are still published.
+    match connection.execute("DELETE FROM meter WHERE id = ?", [id.0])? {
+        0 => Err(gone("with this number")),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn note(
+    connection: &mut Connection,
+    id: MeterId,
+    note: &MeterNote,
+) -> Result<(), Fault> {
+    let changed = match note {
+        MeterNote::Seen(at) => connection
+            .prepare_cached("UPDATE meter SET seen_ms = ? WHERE id = ?")?
+            .execute(params![at.as_millisecond(), id.0])?,
+        MeterNote::Error { at, what } => connection
+            .prepare_cached("UPDATE meter SET error_ms = ?, error = ? WHERE id = ?")?
+            .execute(params![at.as_millisecond(), what, id.0])?,
+        MeterNote::Good { at, link } => connection
+            .prepare_cached("UPDATE meter SET good_ms = ?, good_link = ? WHERE id = ?")?
+            .execute(params![at.as_millisecond(), link, id.0])?,
+    };
+    match changed {
+        0 => Err(gone("with this number")),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn notes(connection: &mut Connection, id: MeterId) -> Result<MeterNotes, Fault> {
+    let mut query = connection.prepare_cached(
+        "SELECT seen_ms, error_ms, error, good_ms, good_link FROM meter WHERE id = ?",
+    )?;
+    let mut rows = query.query([id.0])?;
+    let row = rows.next()?.ok_or_else(|| gone("with this number"))?;
+    let pair = |at: &str, what: &str| -> Result<Option<(Timestamp, String)>, Fault> {
+        let at = row.get::<_, Option<i64>>(at)?.map(timestamp).transpose()?;
+        Ok(at.zip(row.get::<_, Option<String>>(what)?))
+    };
+    Ok(MeterNotes {
+        last_seen: row
+            .get::<_, Option<i64>>("seen_ms")?
+            .map(timestamp)
+            .transpose()?,
+        last_error: pair("error_ms", "error")?,
+        last_good: pair("good_ms", "good_link")?,
+    })
+}
+
+pub(super) fn timestamp(milliseconds: i64) -> Result<Timestamp, Fault> {
+    Timestamp::from_millisecond(milliseconds)
+        .map_err(|error| Fault::Row(format!("a time out of range: {error}")))
+}
+
+fn milliseconds(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn gone(name: &str) -> Fault {
+    Fault::not_found(format!("the meter {name} is no longer saved"))
+}
+
+const fn transport_name(transport: TransportKind) -> &'static str {
+    match transport {
+        TransportKind::HdlcTcp => "hdlc-tcp",
+    }
+}
+
+fn transport(name: &str) -> Option<TransportKind> {
+    [TransportKind::HdlcTcp]
+        .into_iter()
+        .find(|kind| transport_name(*kind) == name)
+}
+
+const fn auth_name(auth: Auth) -> &'static str {
+    match auth {
+        Auth::None => "none",
+        Auth::Lls => "lls",
+    }
+}
+
+fn auth(name: &str) -> Option<Auth> {
+    [Auth::None, Auth::Lls]
+        .into_iter()
+        .find(|auth| auth_name(*auth) == name)
+}

@@ -1,0 +1,41 @@
+//! The schema's versions: numbered SQL files, each applied in one transaction, counted in `user_version`.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Fault;
+
+/// In order; a file once released is never edited, a new one is added instead.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/0001_initial.sql")];
+
+/// The schema this program writes.
+#[expect(clippy::cast_possible_truncation, reason = "a handful of files")]
+pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
+
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Brings any older schema up to [`KNOWN`]. A step that fails leaves the version before it whole.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    migrate_to(connection, KNOWN)
+}
+
+pub(super) fn migrate_to(connection: &mut Connection, target: u32) -> Result<(), Fault> {
+    if version(connection)? >= target {
+        return Ok(());
+    }
+    for (number, sql) in (1_u32..).zip(MIGRATIONS) {
+        if number > target {
+            break;
+        }
+        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Read again inside the lock: another program may have come first.
+        if version(&step)? >= number {
+            continue;
+        }
+        step.execute_batch(sql)?;
+        step.pragma_update(None, "user_version", number)?;
+        step.commit()?;
+    }
+    Ok(())
+}

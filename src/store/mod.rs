@@ -1,0 +1,312 @@
+//! SQLite on one thread: meters, brokers, readings, the outbox. Numbered migrations live in `assets/`.
+//!
+//! The rule: what was read is committed here before anyone hears of it, and a message leaves the
+//! outbox only when the broker has acknowledged it. Every write is one transaction, so that an error
+//! (a full disk, a lock) leaves things as they were.
+
+mod broker;
+mod brokers;
+mod claim;
+mod error;
+mod meters;
+mod migrate;
+mod open;
+mod outbox;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::meter::{Definition, MeterId, Poll};
+pub use broker::{BrokerDefinition, Dialect};
+pub use error::StoreError;
+pub use outbox::READINGS_KEPT;
+use worker::Worker;
+
+/// A message waiting for its PUBACK.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Grows, and never comes back.
+    pub id: i64,
+    pub broker: i64,
+    pub topic: String,
+    pub payload: Vec<u8>,
+    /// When its values were read.
+    pub created: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub topic: String,
+    pub payload: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueDepth {
+    pub waiting: u64,
+    pub oldest: Option<Timestamp>,
+}
+
+/// One value as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredReading {
+    pub obis: String,
+    pub at: Timestamp,
+    /// Exact decimal or text.
+    pub value: Option<String>,
+    /// As the meter sent it, JSON.
+    pub raw: Option<String>,
+    pub unit: Option<u8>,
+    pub error: Option<String>,
+}
+
+/// Runs inside the transaction that commits the poll; gets the device's next sequence number, from 1.
+/// The number counts as used only when at least one message comes back.
+pub type Render = Box<dyn FnOnce(u64) -> Vec<Message> + Send>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum MeterNote {
+    Seen(Timestamp),
+    Error {
+        at: Timestamp,
+        what: String,
+    },
+    /// Link parameters that worked, as JSON.
+    Good {
+        at: Timestamp,
+        link: String,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MeterNotes {
+    pub last_seen: Option<Timestamp>,
+    pub last_error: Option<(Timestamp, String)>,
+    pub last_good: Option<(Timestamp, String)>,
+}
+
+/// Cheap to clone; every call goes to the one database thread. A call that is no longer awaited still
+/// runs to its end.
+#[derive(Clone, Debug)]
+pub struct Store {
+    worker: Worker,
+    claim: Arc<Mutex<Option<File>>>,
+}
+
+impl Store {
+    /// Creates the file 0600 (and its folder 0700), migrates, checks. Changes nothing on error.
+    /// Waits at most about two seconds for another program's lock.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = open::file(path)?;
+        Ok(Self {
+            worker: Worker::thread(path, connection)?,
+            claim: Arc::default(),
+        })
+    }
+
+    /// Nothing on disk, and every call runs in the caller: for the demo and for tests in virtual time.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Ok(Self {
+            worker: Worker::inline(open::in_memory()?),
+            claim: Arc::default(),
+        })
+    }
+
+    /// For whoever reads the meters and drains the outbox: two would publish everything twice and push each other
+    /// off the meters. Refused while another process has it; given back by [`Self::close`] or the end of the process.
+    pub fn claim(&self) -> Result<(), StoreError> {
+        if self.worker.is_inline() {
+            return Ok(());
+        }
+        let mut claim = self.claim.lock().unwrap_or_else(PoisonError::into_inner);
+        if claim.is_none() {
+            *claim = claim::take(self.path())?;
+        }
+        Ok(())
+    }
+
+    /// Which other process has claimed it, in words.
+    pub fn claimed_by(&self) -> Option<String> {
+        let ours = self.claim.lock().unwrap_or_else(PoisonError::into_inner);
+        if ours.is_some() || self.worker.is_inline() {
+            return None;
+        }
+        claim::holder(self.path())
+    }
+
+    /// The file, or `:memory:`.
+    pub fn path(&self) -> &Path {
+        self.worker.path()
+    }
+
+    /// In the order they were added.
+    pub async fn meters(&self) -> Result<Vec<Definition>, StoreError> {
+        self.worker.run(meters::all).await
+    }
+
+    /// By name; an error in words when there is none.
+    pub async fn meter_named(&self, name: &str) -> Result<Definition, StoreError> {
+        let found = self.meters().await?.into_iter().find(|it| it.name == name);
+        found.ok_or_else(|| {
+            StoreError::NotFound(format!(
+                "there is no meter named {name:?}; `obiscope meter list` shows those there are"
+            ))
+        })
+    }
+
+    /// Insert (id 0) or update. The name is unique; the broker it publishes to must be saved.
+    pub async fn save_meter(&self, meter: Definition) -> Result<Definition, StoreError> {
+        let mut saved = self.save_meters(vec![meter]).await?;
+        saved.pop().ok_or(StoreError::Stopped)
+    }
+
+    /// All of them or none.
+    pub async fn save_meters(
+        &self,
+        meters: Vec<Definition>,
+    ) -> Result<Vec<Definition>, StoreError> {
+        self.worker
+            .run(move |connection| meters::save(connection, meters))
+            .await
+    }
+
+    /// Its readings go with it; its unsent messages stay and are still published.
+    pub async fn delete_meter(&self, id: MeterId) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| meters::delete(connection, id))
+            .await
+    }
+
+    /// How many of its messages still wait.
+    pub async fn unsent_of(&self, id: MeterId) -> Result<u64, StoreError> {
+        self.worker
+            .run(move |connection| outbox::unsent(connection, id))
+            .await
+    }
+
+    /// In the order they were added.
+    pub async fn brokers(&self) -> Result<Vec<BrokerDefinition>, StoreError> {
+        self.worker.run(brokers::all).await
+    }
+
+    /// By name; an error in words when there is none.
+    pub async fn broker_named(&self, name: &str) -> Result<BrokerDefinition, StoreError> {
+        let found = self.brokers().await?.into_iter().find(|it| it.name == name);
+        found.ok_or_else(|| {
+            StoreError::NotFound(format!(
+                "there is no broker named {name:?}; `obiscope broker list` shows those there are"
+            ))
+        })
+    }
+
+    /// Insert (id 0) or update. The name is unique; an empty client id is filled in.
+    pub async fn save_broker(
+        &self,
+        broker: BrokerDefinition,
+    ) -> Result<BrokerDefinition, StoreError> {
+        self.worker
+            .run(move |connection| brokers::save(connection, broker))
+            .await
+    }
+
+    /// Refused while a meter publishes to it. What still waits for it goes with it.
+    pub async fn delete_broker(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.worker
+            .run(move |connection| brokers::delete(connection, &name))
+            .await
+    }
+
+    /// One transaction: readings stored, sequence counted, messages queued.
+    pub async fn commit_poll(
+        &self,
+        poll: Poll,
+        broker: Option<(i64, Render)>,
+    ) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| outbox::commit_poll(connection, &poll, broker))
+            .await
+    }
+
+    /// The last `limit` stored values of one key, oldest first.
+    pub async fn readings(
+        &self,
+        meter: MeterId,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<StoredReading>, StoreError> {
+        let key = key.to_owned();
+        self.worker
+            .run(move |connection| outbox::readings(connection, meter, &key, limit))
+            .await
+    }
+
+    /// Oldest first, ids greater than `after`.
+    pub async fn outbox(
+        &self,
+        broker: i64,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.worker
+            .run(move |connection| outbox::outbox(connection, broker, after, limit))
+            .await
+    }
+
+    /// The broker has them: one transaction removes all.
+    pub async fn acknowledged(&self, ids: Vec<i64>) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| outbox::acknowledged(connection, &ids))
+            .await
+    }
+
+    /// This one can never be sent: out of the queue, counted, and kept with the reason.
+    pub async fn reject(&self, id: i64, reason: &str) -> Result<(), StoreError> {
+        let reason = reason.to_owned();
+        self.worker
+            .run(move |connection| outbox::reject(connection, id, &reason))
+            .await
+    }
+
+    /// How many messages to this broker were ever rejected.
+    pub async fn rejected(&self, broker: i64) -> Result<u64, StoreError> {
+        self.worker
+            .run(move |connection| outbox::rejected(connection, broker))
+            .await
+    }
+
+    pub async fn depth(&self, broker: i64) -> Result<QueueDepth, StoreError> {
+        self.worker
+            .run(move |connection| outbox::depth(connection, broker))
+            .await
+    }
+
+    /// Last-known-good link parameters, last seen, last error of a meter.
+    pub async fn note_meter(&self, id: MeterId, note: MeterNote) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| meters::note(connection, id, &note))
+            .await
+    }
+
+    pub async fn meter_notes(&self, id: MeterId) -> Result<MeterNotes, StoreError> {
+        self.worker
+            .run(move |connection| meters::notes(connection, id))
+            .await
+    }
+
+    /// Everything committed, WAL checkpointed, thread ended. Any later call says `Stopped`.
+    pub async fn close(&self) {
+        self.worker.close().await;
+        drop(
+            self.claim
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! Opening the database: a file that is not ours, newer, damaged or locked is refused before anything is written.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::error::StoreError;
+use super::migrate::{self, KNOWN};
+
+/// "OBIS", in the header of every database of ours.
+pub(super) const APPLICATION_ID: u32 = 0x4F42_4953;
+/// How long another program's write is waited for.
+const BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 2_000 });
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+pub(super) fn file(path: &Path) -> Result<Connection, StoreError> {
+    let created = create(path)?;
+    let opened = open_existing(path, created);
+    match &opened {
+        // Passwords live here; a file someone loosened is tightened again. Not ours to change: no harm.
+        Ok(_) => drop(fs::set_permissions(path, Permissions::from_mode(0o600))),
+        // What we made and never filled goes again, unless another program filled it meanwhile.
+        Err(_) if created && fs::metadata(path).is_ok_and(|found| found.len() == 0) => {
+            drop(fs::remove_file(path));
+        }
+        Err(_) => {}
+    }
+    opened
+}
+
+pub(super) fn in_memory() -> Result<Connection, StoreError> {
+    let path = Path::new(":memory:");
+    let sql = |error| StoreError::sql(path, &error);
+    let mut connection = Connection::open_in_memory().map_err(sql)?;
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(sql)?;
+    migrate::migrate(&mut connection).map_err(|fault| fault.at(path))?;
+    Ok(connection)
+}
+
+/// Makes the folder (0700) and an empty file (0600) where there is none; true if the file is new.
+fn create(path: &Path) -> Result<bool, StoreError> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| StoreError::io(folder, &error))?;
+    }
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        // A file in a folder we may not write to gives this too; whether it opens is seen next.
+        Err(_) if path.exists() => Ok(false),
+        Err(error) => Err(StoreError::io(path, &error)),
+    }
+}
+
+fn open_existing(path: &Path, created: bool) -> Result<Connection, StoreError> {
+    if !created {
+        inspect(path)?;
+    }
+    let sql = |error| StoreError::sql(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
+    connection.busy_timeout(BUSY).map_err(sql)?;
+    // Writers queue at their first step instead of failing half-way.
+    connection.set_transaction_behavior(TransactionBehavior::Immediate);
+    if connection.is_readonly("main").map_err(sql)? {
+        return Err(StoreError::ReadOnly {
+            path: path.to_owned(),
+        });
+    }
+    judge(&connection, path)?;
+    check(&connection, path)?;
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(sql)?;
+    migrate::migrate(&mut connection).map_err(|fault| fault.at(path))?;
+    // After the schema, so that the header with our mark is in the file itself and not only in the log.
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(sql)?;
+    if mode != "wal" {
+        return Err(StoreError::Other {
+            path: path.to_owned(),
+            detail: format!("the file system allows no write-ahead log (journal mode {mode})"),
+        });
+    }
+    connection
+        .pragma_update(None, "synchronous", "FULL")
+        .map_err(sql)?;
+    Ok(connection)
+}
+
+/// Looks at the header as plain bytes: SQLite itself would already tidy up another program's log.
+fn inspect(path: &Path) -> Result<(), StoreError> {
+    let mut header = Vec::with_capacity(100);
+    File::open(path)
+        .and_then(|file| file.take(100).read_to_end(&mut header))
+        .map_err(|error| StoreError::io(path, &error))?;
+    if header.is_empty() {
+        return Ok(());
+    }
+    let half_made = {
+        let mut journal = path.as_os_str().to_owned();
+        journal.push("-journal");
+        PathBuf::from(journal).exists()
+    };
+    let number = |offset: usize| {
+        header
+            .get(offset..offset + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, u32::from_be_bytes)
+    };
+    if !header.starts_with(MAGIC) || header.len() < 100 {
+        if half_made {
+            return Ok(());
+        }
+        let detail = if header.starts_with(MAGIC) {
+            "it ends within its first 100 bytes"
+        } else {
+            "it is not an SQLite database"
+        };
+        return Err(StoreError::Corrupt {
+            path: path.to_owned(),
+            detail: detail.to_owned(),
+        });
+    }
+    // Offsets of the SQLite file format, 1.3: user version 60, application id 68.
+    match (number(68), number(60)) {
+        (APPLICATION_ID, found) if found > KNOWN => Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known: KNOWN,
+        }),
+        (APPLICATION_ID, _) => Ok(()),
+        _ if half_made => Ok(()),
+        _ => Err(StoreError::NotOurs {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// The same questions again, answered by SQLite, which also sees what is only in the log.
+fn judge(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let ask = |question: &str| {
+        connection
+            .query_row(question, [], |row| row.get::<_, u32>(0))
+            .map_err(|error| StoreError::sql(path, &error))
+    };
+    let found = ask("PRAGMA user_version")?;
+    let mark = ask("PRAGMA application_id")?;
+    let empty = mark == 0 && found == 0 && ask("SELECT count(*) FROM sqlite_master")? == 0;
+    let path = path.to_owned();
+    if empty || (mark == APPLICATION_ID && found <= KNOWN) {
+        Ok(())
+    } else if mark == APPLICATION_ID {
+        Err(StoreError::Newer {
+            path,
+            found,
+            known: KNOWN,
+        })
+    } else {
+        Err(StoreError::NotOurs { path })
+    }
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| StoreError::sql(path, &error))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::Corrupt {
+            path: path.to_owned(),
+            // A headline in stars comes first; what was found, after it.
+            detail: verdict
+                .lines()
+                .last()
+                .unwrap_or("quick_check failed")
+                .to_owned(),
+        })
+    }
+}

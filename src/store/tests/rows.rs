@@ -1,0 +1,303 @@
+//! Meters, brokers, readings and the outbox: what goes in comes out, in order and counted.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::dlms::hdlc::{ClientAddress, ServerAddress};
+use crate::dlms::security::Secret;
+use crate::meter::definition::Auth;
+
+#[tokio::test]
+async fn every_field_of_a_meter_comes_back_as_it_was() {
+    let folder = Folder::new();
+    let store = folder.open();
+    store.save_broker(broker("lab")).await.unwrap();
+    let mut full = meter("feeder-7");
+    full.host = "fe80::1".into();
+    full.client = ClientAddress::new(32).unwrap();
+    full.server = ServerAddress::new(1, Some(1234), Some(4)).unwrap();
+    full.auth = Auth::Lls;
+    full.password = Some(Secret::new(vec![0, 0xFF, b'x']));
+    full.timeout = Duration::from_millis(1_500);
+    full.retries = 9;
+    full.poll = Duration::from_mins(1);
+    full.inactivity = Duration::ZERO;
+    full.max_info = 2030;
+    full.window = 7;
+    full.publish = Some("lab".into());
+    full.device = Some("Zähler 7".into());
+    full.enabled = false;
+    let full = store.save_meter(full).await.unwrap();
+    let plain = store.save_meter(meter("plain")).await.unwrap();
+    assert_eq!(store.meters().await.unwrap(), [full.clone(), plain]);
+
+    let mut changed = full.clone();
+    changed.name = "feeder-8".into();
+    changed.objects.reverse();
+    changed.password = None;
+    changed.publish = None;
+    store.save_meter(changed.clone()).await.unwrap();
+    store.close().await;
+    let store = folder.open();
+    assert_eq!(store.meter_named("feeder-8").await.unwrap(), changed);
+    assert!(matches!(
+        store.meter_named("feeder-7").await,
+        Err(StoreError::NotFound(words)) if words.contains("feeder-7")
+    ));
+}
+
+#[tokio::test]
+async fn brokers_come_back_and_hide_their_secrets() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let mut tls = BrokerDefinition::new("tb", "mqtts://tb.example", Dialect::ThingsBoard).unwrap();
+    tls.ca = Some("/etc/ssl/ca.pem".into());
+    tls.token = Some(Secret::new("tok-hunter2"));
+    tls.client_id = String::new();
+    let saved = store.save_broker(tls).await.unwrap();
+    assert!(saved.client_id.starts_with("obiscope-"));
+    let lab = store.save_broker(broker("lab")).await.unwrap();
+    assert_eq!(store.brokers().await.unwrap(), [saved.clone(), lab]);
+    let mut renamed = saved.clone();
+    renamed.name = "cloud".into();
+    store.save_broker(renamed.clone()).await.unwrap();
+    assert_eq!(store.broker_named("cloud").await.unwrap(), renamed);
+    for shown in [format!("{saved:?}"), format!("{store:?}")] {
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    let mut meter = meter("m");
+    meter.password = Some(Secret::new("hunter2"));
+    assert!(!format!("{meter:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn names_are_unique_and_errors_say_what_to_do() {
+    let store = Store::in_memory().unwrap();
+    store.save_meter(meter("a")).await.unwrap();
+    store.save_broker(broker("lab")).await.unwrap();
+    let error = store.save_meter(meter("a")).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Duplicate(words) if words.contains("named \"a\"")));
+    assert!(error.is_request());
+    let error = store.save_broker(broker("lab")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Duplicate(_)));
+    let mut lost = meter("b");
+    lost.publish = Some("nowhere".into());
+    let error = store.save_meter(lost).await.unwrap_err();
+    assert!(matches!(&error, StoreError::NotFound(words) if words.contains("nowhere")));
+    // All or none.
+    let error = store.save_meters(vec![meter("c"), meter("a")]).await;
+    assert!(matches!(error, Err(StoreError::Duplicate(_))));
+    assert_eq!(store.meters().await.unwrap().len(), 1);
+    let mut gone = meter("d");
+    gone.id = MeterId(99);
+    let error = store.save_meter(gone).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotFound(_)));
+    assert!(store.delete_meter(MeterId(99)).await.is_err());
+    assert!(store.delete_broker("nowhere").await.is_err());
+}
+
+#[tokio::test]
+async fn a_broker_in_use_stays_and_unsent_messages_outlive_their_meter() {
+    let folder = Folder::new();
+    let (store, meter, lab) = folder.open_with_meter().await;
+    store
+        .commit_poll(poll(meter.id, 1, 13540), Some(numbered(lab.id)))
+        .await
+        .unwrap();
+    let error = store.delete_broker("lab").await.unwrap_err();
+    assert!(matches!(&error, StoreError::InUse(words) if words.contains("feeder-7")));
+    assert_eq!(store.unsent_of(meter.id).await.unwrap(), 1);
+    store.delete_meter(meter.id).await.unwrap();
+    assert_eq!(store.depth(lab.id).await.unwrap().waiting, 1);
+    assert!(
+        store
+            .readings(meter.id, "voltage_l1", 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // The poll that was under way when its meter went.
+    let late = store.commit_poll(poll(meter.id, 2, 1), None).await;
+    assert!(matches!(late, Err(StoreError::NotFound(_))));
+    store.delete_broker("lab").await.unwrap();
+    assert_eq!(store.depth(lab.id).await.unwrap(), QueueDepth::default());
+}
+
+#[tokio::test]
+async fn a_poll_is_stored_exactly_and_counted_without_gaps() {
+    let folder = Folder::new();
+    let (store, meter, lab) = folder.open_with_meter().await;
+    for (time, raw) in [(1_000, 13540), (2_000, 13541)] {
+        store
+            .commit_poll(poll(meter.id, time, raw), Some(numbered(lab.id)))
+            .await
+            .unwrap();
+    }
+    // Nothing said, nothing counted.
+    let silent: Render = Box::new(|_| Vec::new());
+    store
+        .commit_poll(poll(meter.id, 3_000, 1), Some((lab.id, silent)))
+        .await
+        .unwrap();
+    let stored = store.readings(meter.id, "voltage_l1", 2).await.unwrap();
+    assert_eq!(
+        stored,
+        [
+            StoredReading {
+                obis: "1-1:32.7.0.255".into(),
+                at: at(2_000),
+                value: Some("135.41".into()),
+                raw: Some("13541".into()),
+                unit: Some(35),
+                error: None,
+            },
+            StoredReading {
+                obis: "1-1:32.7.0.255".into(),
+                at: at(3_000),
+                value: Some("0.01".into()),
+                raw: Some("1".into()),
+                unit: Some(35),
+                error: None,
+            }
+        ]
+    );
+    let failed = store.readings(meter.id, "voltage_l2", 1).await.unwrap();
+    assert!(failed[0].value.is_none() && failed[0].error.as_ref().unwrap().contains("gone"));
+    store.close().await;
+    assert!(matches!(
+        store.depth(lab.id).await,
+        Err(StoreError::Stopped)
+    ));
+
+    let store = folder.open();
+    // Added again under its old name it goes on counting.
+    store.delete_meter(meter.id).await.unwrap();
+    let mut again = meter;
+    again.id = MeterId(0);
+    let again = store.save_meter(again).await.unwrap();
+    store
+        .commit_poll(poll(again.id, 4_000, 1), Some(numbered(lab.id)))
+        .await
+        .unwrap();
+    let rows = store.outbox(lab.id, 0, 100).await.unwrap();
+    assert_eq!(payloads(&rows), ["1", "2", "3"]);
+    assert_eq!(rows[0].created, at(1_000));
+    let depth = store.depth(lab.id).await.unwrap();
+    assert_eq!((depth.waiting, depth.oldest), (3, Some(at(1_000))));
+}
+
+#[tokio::test]
+async fn the_outbox_keeps_order_and_never_reuses_an_id() {
+    let folder = Folder::new();
+    let (store, meter, lab) = folder.open_with_meter().await;
+    for time in 0..10 {
+        store
+            .commit_poll(poll(meter.id, time, 1), Some(numbered(lab.id)))
+            .await
+            .unwrap();
+    }
+    let rows = store.outbox(lab.id, 0, 4).await.unwrap();
+    assert_eq!(payloads(&rows), ["1", "2", "3", "4"]);
+    let rest = store.outbox(lab.id, rows[3].id, 100).await.unwrap();
+    assert_eq!(payloads(&rest), ["5", "6", "7", "8", "9", "10"]);
+    assert!(store.outbox(lab.id + 1, 0, 100).await.unwrap().is_empty());
+    let ids: Vec<i64> = rows.iter().chain(&rest).map(|row| row.id).collect();
+    store.acknowledged(vec![ids[0], ids[2]]).await.unwrap();
+    let left = store.outbox(lab.id, 0, 2).await.unwrap();
+    assert_eq!(payloads(&left), ["2", "4"]);
+    // Twice does no harm.
+    store.acknowledged(ids.clone()).await.unwrap();
+    store.acknowledged(ids.clone()).await.unwrap();
+    store.close().await;
+    let store = folder.open();
+    store
+        .commit_poll(poll(meter.id, 99, 1), Some(numbered(lab.id)))
+        .await
+        .unwrap();
+    let row = store.outbox(lab.id, 0, 1).await.unwrap().remove(0);
+    assert!(row.id > ids[9]);
+    assert_eq!(payloads(std::slice::from_ref(&row)), ["11"]);
+
+    store.reject(row.id, "too long").await.unwrap();
+    store.reject(row.id, "gone already").await.unwrap();
+    assert_eq!(store.rejected(lab.id).await.unwrap(), 1);
+    assert_eq!(store.depth(lab.id).await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn notes_stay_through_edits_but_not_what_was_learned_elsewhere() {
+    let store = Store::in_memory().unwrap();
+    let mut meter = store.save_meter(meter("m")).await.unwrap();
+    assert_eq!(
+        store.meter_notes(meter.id).await.unwrap(),
+        MeterNotes::default()
+    );
+    for note in [
+        MeterNote::Seen(at(1)),
+        MeterNote::Error {
+            at: at(2),
+            what: "no UA".into(),
+        },
+        MeterNote::Good {
+            at: at(3),
+            link: "{}".into(),
+        },
+    ] {
+        store.note_meter(meter.id, note).await.unwrap();
+    }
+    meter.poll = Duration::from_secs(9);
+    store.save_meter(meter.clone()).await.unwrap();
+    let mut expected = MeterNotes {
+        last_seen: Some(at(1)),
+        last_error: Some((at(2), "no UA".into())),
+        last_good: Some((at(3), "{}".into())),
+    };
+    assert_eq!(store.meter_notes(meter.id).await.unwrap(), expected);
+    meter.port = 4059;
+    store.save_meter(meter.clone()).await.unwrap();
+    expected.last_good = None;
+    assert_eq!(store.meter_notes(meter.id).await.unwrap(), expected);
+    let nobody = store.note_meter(MeterId(9), MeterNote::Seen(at(1))).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn old_readings_make_room_for_new_ones() {
+    let store = Store::in_memory().unwrap();
+    let meter = store.save_meter(meter("m")).await.unwrap();
+    store.commit_poll(poll(meter.id, 1, 1), None).await.unwrap();
+    // As if as many had come in between as are kept.
+    store
+        .worker
+        .run(|connection| {
+            connection.execute(
+                "UPDATE sqlite_sequence SET seq = ? WHERE name = 'reading'",
+                [READINGS_KEPT],
+            )?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    store.commit_poll(poll(meter.id, 2, 2), None).await.unwrap();
+    let kept = store.readings(meter.id, "voltage_l1", 9).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].at, at(2));
+}
+
+#[tokio::test]
+async fn a_thousand_polls_a_second() {
+    let store = Store::in_memory().unwrap();
+    let lab = store.save_broker(broker("lab")).await.unwrap();
+    let meter = store.save_meter(meter("m")).await.unwrap();
+    let began = Instant::now();
+    let mut count = 0;
+    while began.elapsed() < Duration::from_millis(200) {
+        store
+            .commit_poll(poll(meter.id, count, 13540), Some(numbered(lab.id)))
+            .await
+            .unwrap();
+        count += 1;
+    }
+    // Far above 200 even in a debug build on a busy machine.
+    assert!(count > 200, "{count} polls in 0.2 s");
+}
