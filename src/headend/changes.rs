@@ -1,0 +1,83 @@
+//! What the head-end shows: views, and what changed since someone last looked. Bounded however long nobody looks.
+
+use crate::meter::{Definition, MeterId, MeterStatus};
+use crate::publish::BrokerStatus;
+use crate::store::BrokerDefinition;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One meter as seen from outside; replaced whole when anything changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeterView {
+    pub definition: Definition,
+    pub status: MeterStatus,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokerView {
+    pub definition: BrokerDefinition,
+    pub status: BrokerStatus,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    pub meters: Vec<Arc<MeterView>>,
+    pub removed: Vec<MeterId>,
+    pub brokers: Vec<Arc<BrokerView>>,
+    pub notices: Vec<Notice>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+/// Notices nobody took yet; the oldest make way.
+const MOST_NOTICES: usize = 100;
+/// The same words again within this time are not news: a full disk fails every poll of every meter.
+const SAME_WORDS: Duration = Duration::from_mins(1);
+
+#[derive(Default)]
+pub(super) struct Notices {
+    waiting: VecDeque<Notice>,
+    said: VecDeque<(String, Instant)>,
+}
+
+impl Notices {
+    /// True when it is news.
+    pub(super) fn add(&mut self, level: Level, text: String) -> bool {
+        let now = Instant::now();
+        self.said
+            .retain(|(_, at)| now.duration_since(*at) < SAME_WORDS);
+        if self.said.iter().any(|(said, _)| *said == text) {
+            return false;
+        }
+        if self.said.len() >= MOST_NOTICES {
+            self.said.pop_front();
+        }
+        if self.waiting.len() >= MOST_NOTICES {
+            self.waiting.pop_front();
+        }
+        self.said.push_back((text.clone(), now));
+        self.waiting.push_back(Notice { level, text });
+        true
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Notice> {
+        self.waiting.drain(..).collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! What a person may ask of the running whole: carried out at once, or refused with words that say why.
+
+use super::{Inner, lock};
+use crate::meter::poller::Order;
+use crate::meter::{Definition, MeterId, Phase};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `Start` and `Stop` hold for this run; `Definition::enabled` says what holds at the next start.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Insert (id 0) or change; a running meter follows without a restart of anything else.
+    Save(Box<Definition>),
+    Delete(MeterId),
+    Start(MeterId),
+    Stop(MeterId),
+    PollNow(MeterId),
+    Reconnect(MeterId),
+    /// After a refused password: try again.
+    Proceed(MeterId),
+}
+
+/// An owner hears orders at once; one that does not is stuck, and that is worth saying.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
+impl Inner {
+    pub(super) async fn command(self: &Arc<Self>, command: Command) -> Result<(), String> {
+        match command {
+            Command::Save(definition) => self.save(*definition).await,
+            Command::Delete(id) => self.delete(id).await,
+            Command::Start(id) => match self.phase(id)? {
+                Phase::Stopped => self.order(id, Order::Start).await,
+                _ => Err("it runs already".to_owned()),
+            },
+            Command::Stop(id) => match self.phase(id)? {
+                Phase::Stopped => Err("it is stopped already".to_owned()),
+                _ => self.order(id, Order::Stop).await,
+            },
+            Command::PollNow(id) => match self.phase(id)? {
+                Phase::Stopped => Err("it is stopped: start it first".to_owned()),
+                Phase::NeedsPerson => Err(WRONG_PASSWORD.to_owned()),
+                _ => self.order(id, Order::PollNow).await,
+            },
+            Command::Reconnect(id) => match self.phase(id)? {
+                Phase::NeedsPerson => Err(WRONG_PASSWORD.to_owned()),
+                _ => self.order(id, Order::Reconnect).await,
+            },
+            Command::Proceed(id) => match self.phase(id)? {
+                Phase::NeedsPerson => self.order(id, Order::Proceed).await,
+                _ => Err("it does not wait for anyone".to_owned()),
+            },
+        }
+    }
+
+    async fn save(self: &Arc<Self>, definition: Definition) -> Result<(), String> {
+        definition.check().map_err(|wrong| {
+            let each: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+            each.join("; ")
+        })?;
+        let _one = self.one_command.lock().await;
+        if let Some(name) = &definition.publish {
+            self.find_broker(name).await?;
+        }
+        let saved = self.store.save_meter(definition).await.map_err(words)?;
+        let id = saved.id;
+        let known = lock(&self.state).replace(saved.clone());
+        if !known {
+            self.start_meter(saved);
+            return Ok(());
+        }
+        self.changed.notify_waiters();
+        self.order(id, Order::Replace(Box::new(saved))).await
+    }
+
+    /// A broker that was saved after we started is taken up now.
+    async fn find_broker(self: &Arc<Self>, name: &str) -> Result<(), String> {
+        if lock(&self.state).has_broker(name) {
+            return Ok(());
+        }
+        let brokers = self.store.brokers().await.map_err(words)?;
+        match brokers.into_iter().find(|b| b.name == name) {
+            Some(broker) => {
+                self.start_broker(broker);
+                Ok(())
+            }
+            None => Err(format!(
+                "publish: there is no broker named {name:?}; add it with `obiscope broker add`"
+            )),
+        }
+    }
+
+    async fn delete(&self, id: MeterId) -> Result<(), String> {
+        let _one = self.one_command.lock().await;
+        if !lock(&self.state).has_meter(id) {
+            return Err(GONE.to_owned());
+        }
+        self.store.delete_meter(id).await.map_err(words)?;
+        self.stop_meter(id).await;
+        Ok(())
+    }
+
+    fn phase(&self, id: MeterId) -> Result<Phase, String> {
+        lock(&self.state).phase(id).ok_or_else(|| GONE.to_owned())
+    }
+
+    async fn order(&self, id: MeterId, order: Order) -> Result<(), String> {
+        let orders = lock(&self.state)
+            .orders(id)
+            .ok_or_else(|| GONE.to_owned())?;
+        match orders.send_timeout(order, HEARD_WITHIN).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err("the meter's task does not answer; restart obiscope".to_owned()),
+        }
+    }
+}
+
+const GONE: &str = "that meter is no longer there";
+const WRONG_PASSWORD: &str =
+    "the meter refused the password: correct it, or go on with the same one (proceed)";
+
+#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
+fn words(error: crate::store::StoreError) -> String {
+    error.to_string()
+}

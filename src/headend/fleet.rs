@@ -1,0 +1,305 @@
+//! The meters and publishers that run, and which of them moved. A watcher a meter marks it; nothing is copied until
+//! someone looks.
+
+use super::changes::{BrokerView, Changes, Level, MeterView, Notices};
+use super::notes::Recorder;
+use super::{Inner, lock};
+use crate::meter::poller::{self, Order};
+use crate::meter::tap::Tap;
+use crate::meter::{Definition, MeterId, MeterStatus, Phase};
+use crate::publish::{BrokerStatus, PublisherHandle, drain};
+use crate::store::BrokerDefinition;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long releasing all meters may take together. A release itself is bounded well below.
+const RELEASE: Duration = Duration::from_secs(5);
+/// How long publishers may still send what waits.
+const FLUSH: Duration = Duration::from_secs(3);
+/// For tasks that only have to notice that they are done.
+const SOON: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+pub(super) struct State {
+    meters: BTreeMap<MeterId, Meter>,
+    brokers: BTreeMap<i64, Broker>,
+    moved: BTreeSet<MeterId>,
+    moved_brokers: BTreeSet<i64>,
+    removed: Vec<MeterId>,
+    notices: Notices,
+}
+
+struct Meter {
+    definition: Definition,
+    orders: mpsc::Sender<Order>,
+    status: watch::Receiver<MeterStatus>,
+    tap: Tap,
+    task: Option<JoinHandle<()>>,
+}
+
+struct Broker {
+    definition: BrokerDefinition,
+    handle: Option<PublisherHandle>,
+    status: watch::Receiver<BrokerStatus>,
+    wake: Arc<tokio::sync::Notify>,
+}
+
+/// What a poll of one meter needs to be published.
+pub(super) struct Outlet {
+    pub broker: i64,
+    pub dialect: crate::store::Dialect,
+    pub device: String,
+    pub wake: Arc<tokio::sync::Notify>,
+}
+
+impl State {
+    pub(super) fn is_dirty(&self) -> bool {
+        !(self.moved.is_empty()
+            && self.moved_brokers.is_empty()
+            && self.removed.is_empty()
+            && self.notices.is_empty())
+    }
+
+    pub(super) fn take_changes(&mut self) -> Changes {
+        let moved = std::mem::take(&mut self.moved);
+        let moved_brokers = std::mem::take(&mut self.moved_brokers);
+        Changes {
+            meters: (moved.iter().filter_map(|id| self.meters.get(id)))
+                .map(Meter::view)
+                .collect(),
+            removed: std::mem::take(&mut self.removed),
+            brokers: (moved_brokers.iter().filter_map(|id| self.brokers.get(id)))
+                .map(Broker::view)
+                .collect(),
+            notices: self.notices.take(),
+        }
+    }
+
+    pub(super) fn meter_views(&self) -> Vec<Arc<MeterView>> {
+        self.meters.values().map(Meter::view).collect()
+    }
+
+    pub(super) fn broker_views(&self) -> Vec<Arc<BrokerView>> {
+        self.brokers.values().map(Broker::view).collect()
+    }
+
+    pub(super) fn tap(&self, id: MeterId) -> Option<Tap> {
+        self.meters.get(&id).map(|m| m.tap.clone())
+    }
+
+    pub(super) fn has_broker(&self, name: &str) -> bool {
+        self.brokers.values().any(|b| b.definition.name == name)
+    }
+
+    pub(super) fn has_meter(&self, id: MeterId) -> bool {
+        self.meters.contains_key(&id)
+    }
+
+    pub(super) fn phase(&self, id: MeterId) -> Option<Phase> {
+        Some(self.meters.get(&id)?.status.borrow().phase.clone())
+    }
+
+    pub(super) fn orders(&self, id: MeterId) -> Option<mpsc::Sender<Order>> {
+        Some(self.meters.get(&id)?.orders.clone())
+    }
+
+    /// `None` for a meter that publishes nowhere.
+    pub(super) fn outlet(&self, id: MeterId) -> Option<Outlet> {
+        let meter = &self.meters.get(&id)?.definition;
+        let named = |b: &&Broker| Some(&b.definition.name) == meter.publish.as_ref();
+        self.brokers.values().find(named).map(|b| Outlet {
+            broker: b.definition.id,
+            dialect: b.definition.dialect,
+            device: meter.device_name().to_owned(),
+            wake: Arc::clone(&b.wake),
+        })
+    }
+
+    fn definition(&self, id: MeterId) -> Option<&Definition> {
+        Some(&self.meters.get(&id)?.definition)
+    }
+
+    /// The new definition is shown at once; false when there is no such meter yet.
+    pub(super) fn replace(&mut self, new: Definition) -> bool {
+        let Some(meter) = self.meters.get_mut(&new.id) else {
+            return false;
+        };
+        self.moved.insert(new.id);
+        meter.definition = new;
+        true
+    }
+}
+
+impl Meter {
+    fn view(&self) -> Arc<MeterView> {
+        Arc::new(MeterView {
+            definition: self.definition.clone(),
+            status: self.status.borrow().clone(),
+        })
+    }
+}
+
+impl Broker {
+    fn view(&self) -> Arc<BrokerView> {
+        Arc::new(BrokerView {
+            definition: self.definition.clone(),
+            status: self.status.borrow().clone(),
+        })
+    }
+}
+
+impl Inner {
+    pub(super) fn start_meter(self: &Arc<Self>, definition: Definition) {
+        let Some(polls) = lock(&self.polls).clone() else {
+            return;
+        };
+        let id = definition.id;
+        // Meters of one seed must not draw the same pauses.
+        let seed = self.seed ^ id.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let handle = poller::spawn_with(
+            definition.clone(),
+            Arc::clone(&self.connector),
+            self.clock,
+            polls,
+            seed,
+            Tap::new(self.trace_bytes),
+        );
+        let status = handle.status.clone();
+        let meter = Meter {
+            definition,
+            orders: handle.orders,
+            status: handle.status,
+            tap: handle.tap,
+            task: Some(handle.task),
+        };
+        let mut state = lock(&self.state);
+        state.meters.insert(id, meter);
+        state.moved.insert(id);
+        drop(state);
+        // Only now: the watcher of a meter that is not in the fleet ends.
+        tokio::spawn(watch_meter(Arc::downgrade(self), id, status));
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn start_broker(self: &Arc<Self>, definition: BrokerDefinition) {
+        let id = definition.id;
+        let seed = self.seed.wrapping_add(id.cast_unsigned());
+        let (store, clock) = (self.store.clone(), self.clock);
+        let handle = drain::spawn(definition.clone(), store, clock, FLUSH, seed);
+        tokio::spawn(watch_broker(
+            Arc::downgrade(self),
+            id,
+            handle.status.clone(),
+        ));
+        let broker = Broker {
+            definition,
+            status: handle.status.clone(),
+            wake: Arc::clone(&handle.wake),
+            handle: Some(handle),
+        };
+        let mut state = lock(&self.state);
+        state.brokers.insert(id, broker);
+        state.moved_brokers.insert(id);
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn notice(&self, level: Level, text: String) {
+        if lock(&self.state).notices.add(level, text) {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Takes a meter out of the fleet and waits until it is released.
+    pub(super) async fn stop_meter(&self, id: MeterId) {
+        let meter = {
+            let mut state = lock(&self.state);
+            state.moved.remove(&id);
+            state.removed.push(id);
+            state.meters.remove(&id)
+        };
+        self.changed.notify_waiters();
+        if let Some(mut meter) = meter {
+            let task = meter.task.take();
+            release(vec![(meter.orders, task)]).await;
+        }
+    }
+
+    pub(super) async fn shutdown(&self) {
+        let _one = self.one_command.lock().await;
+        let running: Vec<_> = (lock(&self.state).meters.values_mut())
+            .map(|m| (m.orders.clone(), m.task.take()))
+            .collect();
+        release(running).await;
+        // The last senders are gone with the meters: the committer ends when all is stored.
+        lock(&self.polls).take();
+        let committer = lock(&self.committer).take();
+        if let Some(committer) = committer {
+            let _ = timeout(SOON, committer).await;
+        }
+        let publishers: Vec<_> = (lock(&self.state).brokers.values_mut())
+            .filter_map(|b| b.handle.take())
+            .collect();
+        for publisher in &publishers {
+            publisher.stop.cancel();
+        }
+        let ended = futures_util::future::join_all(publishers.into_iter().map(|p| p.task));
+        let _ = timeout(FLUSH + SOON, ended).await;
+        self.store.close().await;
+    }
+}
+
+/// All at once; whoever takes too long is cut off, which still says DISC.
+async fn release(running: Vec<(mpsc::Sender<Order>, Option<JoinHandle<()>>)>) {
+    let each = running.into_iter().map(|(orders, task)| async move {
+        let Some(mut task) = task else { return };
+        let ended = async {
+            // A full or closed inbox: the owner is stuck or gone, and the time limit settles which.
+            let _ = orders.send(Order::Shutdown).await;
+            let _ = (&mut task).await;
+        };
+        if timeout(RELEASE, ended).await.is_err() {
+            task.abort();
+            let _ = task.await;
+        }
+    });
+    futures_util::future::join_all(each).await;
+}
+
+async fn watch_meter(inner: Weak<Inner>, id: MeterId, mut status: watch::Receiver<MeterStatus>) {
+    let mut recorder = Recorder::default();
+    while status.changed().await.is_ok() {
+        let Some(inner) = inner.upgrade() else { return };
+        let notes = {
+            // In this order, as `take_changes` does. The other way round, this task holds the
+            // status and waits for the fleet, the meter's task waits to write the status, and
+            // whoever holds the fleet waits behind that writer to read it: for ever.
+            let mut state = lock(&inner.state);
+            let now = status.borrow_and_update();
+            let Some(definition) = state.definition(id) else {
+                return;
+            };
+            let notes = recorder.look(&now, definition, inner.clock.now());
+            state.moved.insert(id);
+            notes
+        };
+        inner.changed.notify_waiters();
+        for note in notes {
+            if let Err(error) = inner.store.note_meter(id, note).await {
+                inner.notice(Level::Warning, error.to_string());
+            }
+        }
+    }
+}
+
+async fn watch_broker(inner: Weak<Inner>, id: i64, mut status: watch::Receiver<BrokerStatus>) {
+    while status.changed().await.is_ok() {
+        let Some(inner) = inner.upgrade() else { return };
+        lock(&inner.state).moved_brokers.insert(id);
+        inner.changed.notify_waiters();
+    }
+}

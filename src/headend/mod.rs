@@ -1,0 +1,131 @@
+//! The running whole: many meters, the store and the publishers behind one handle. Commands in, changes out.
+//! No meter waits for another, and nothing the store or a broker does stops a meter from being read.
+
+mod changes;
+mod commands;
+mod commit;
+mod fleet;
+mod notes;
+
+pub use changes::{BrokerView, Changes, Level, MeterView, Notice};
+
+use crate::meter::transport::SharedConnector;
+use crate::meter::{Clock, MeterId, Poll, tap};
+use crate::store::{Store, StoreError};
+use fleet::State;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+
+pub use commands::Command;
+
+pub struct Options {
+    pub store: Store,
+    pub connector: SharedConnector,
+    pub clock: Clock,
+    pub seed: u64,
+    /// Bytes of trace kept per meter.
+    pub trace_bytes: usize,
+}
+
+/// Cheap to clone. When the last clone goes without `shutdown`, every meter is still released, but nobody waits for it.
+#[derive(Clone)]
+pub struct Headend {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    connector: SharedConnector,
+    clock: Clock,
+    seed: u64,
+    trace_bytes: usize,
+    state: Mutex<State>,
+    changed: Notify,
+    /// Commands that touch the store go one after the other.
+    one_command: tokio::sync::Mutex<()>,
+    /// `None` once the end has begun.
+    polls: Mutex<Option<mpsc::Sender<Poll>>>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Finished polls that may wait for the store; beyond, meters wait up to their own period.
+const POLLS_WAITING: usize = 256;
+
+impl Headend {
+    /// Claims the store, loads meters and brokers, starts a task each. A meter that cannot be reached never fails this.
+    pub async fn start(options: Options) -> Result<Self, StoreError> {
+        options.store.claim()?;
+        let brokers = options.store.brokers().await?;
+        let meters = options.store.meters().await?;
+        let (polls, finished) = mpsc::channel(POLLS_WAITING);
+        let inner = Arc::new(Inner {
+            store: options.store,
+            connector: options.connector,
+            clock: options.clock,
+            seed: options.seed,
+            trace_bytes: options.trace_bytes,
+            state: Mutex::default(),
+            changed: Notify::new(),
+            one_command: tokio::sync::Mutex::default(),
+            polls: Mutex::new(Some(polls)),
+            committer: Mutex::default(),
+        });
+        let committer = tokio::spawn(commit::run(Arc::downgrade(&inner), finished));
+        *lock(&inner.committer) = Some(committer);
+        for broker in brokers {
+            inner.start_broker(broker);
+        }
+        for meter in meters {
+            inner.start_meter(meter);
+        }
+        Ok(Self { inner })
+    }
+
+    /// Resolves when anything changed since the last `take_changes`.
+    pub async fn changed(&self) {
+        loop {
+            let notified = self.inner.changed.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if lock(&self.inner.state).is_dirty() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// What changed, coalesced: one view per meter and broker however often it moved. The first call brings all.
+    pub fn take_changes(&self) -> Changes {
+        lock(&self.inner.state).take_changes()
+    }
+
+    pub fn meters(&self) -> Vec<Arc<MeterView>> {
+        lock(&self.inner.state).meter_views()
+    }
+
+    pub fn brokers(&self) -> Vec<Arc<BrokerView>> {
+        lock(&self.inner.state).broker_views()
+    }
+
+    pub fn trace(&self, meter: MeterId) -> Option<tap::Tap> {
+        lock(&self.inner.state).tap(meter)
+    }
+
+    /// Carried out at once or refused with words.
+    pub async fn command(&self, command: Command) -> Result<(), String> {
+        self.inner.command(command).await
+    }
+
+    /// Releases every meter (bounded time), flushes publishers, closes the store. A second call does nothing.
+    pub async fn shutdown(&self) {
+        self.inner.shutdown().await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! What the store remembers of a meter between runs: last seen, last error, what worked. Rate-limited, so that a meter
+//! polled every second does not write every second.
+
+use crate::meter::{Definition, MeterStatus};
+use crate::store::MeterNote;
+use jiff::Timestamp;
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+
+const SEEN_EVERY: Duration = Duration::from_mins(1);
+const SAME_ERROR_EVERY: Duration = Duration::from_mins(1);
+
+#[derive(Default)]
+pub(super) struct Recorder {
+    /// When the meter had last been heard at the last note.
+    seen: Option<Instant>,
+    error: Option<(Timestamp, String)>,
+    good: Option<String>,
+}
+
+impl Recorder {
+    pub(super) fn look(
+        &mut self,
+        status: &MeterStatus,
+        definition: &Definition,
+        now: Timestamp,
+    ) -> Vec<MeterNote> {
+        let mut notes = Vec::new();
+        if let Some(heard) = status.last_received
+            && self
+                .seen
+                .is_none_or(|seen| heard.saturating_duration_since(seen) >= SEEN_EVERY)
+        {
+            self.seen = Some(heard);
+            notes.push(MeterNote::Seen(now));
+        }
+        if let Some(error) = &status.last_error {
+            let what = format!("{}: {}", error.what, error.try_next);
+            let news = self.error.as_ref().is_none_or(|(at, said)| {
+                let since = Duration::try_from(error.at.duration_since(*at)).unwrap_or_default();
+                error.at != *at && (*said != what || since >= SAME_ERROR_EVERY)
+            });
+            if news {
+                self.error = Some((error.at, what.clone()));
+                notes.push(MeterNote::Error { at: error.at, what });
+            }
+        }
+        if status.ready_since.is_some() {
+            let link = link_json(status, definition);
+            if self.good.as_ref() != Some(&link) {
+                self.good = Some(link.clone());
+                notes.push(MeterNote::Good { at: now, link });
+            }
+        }
+        notes
+    }
+}
+
+fn link_json(status: &MeterStatus, definition: &Definition) -> String {
+    let server = definition.server;
+    let parameters = status.parameters.map(|p| {
+        json!({
+            "max_info_transmit": p.max_info_transmit,
+            "max_info_receive": p.max_info_receive,
+            "window_transmit": p.window_transmit,
+            "window_receive": p.window_receive,
+        })
+    });
+    json!({
+        "client": definition.client.sap(),
+        "server": { "upper": server.upper(), "lower": server.lower(), "bytes": server.size() },
+        "parameters": parameters,
+        "conformance": status.conformance.map(|c| format!("{:06X}", c.0)),
+        "max_pdu": status.max_pdu,
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::status::LastError;
+
+    #[test]
+    fn notes_are_few() {
+        let meter = Definition::new("m", "h", 1);
+        let start = Instant::now();
+        let t = |s: i64| Timestamp::from_second(1_000_000 + s).unwrap();
+        let mut status = MeterStatus::new(start, 0);
+        let mut recorder = Recorder::default();
+        assert_eq!(recorder.look(&status, &meter, t(0)), []);
+        let mut seen = 0;
+        for second in 0..=180u64 {
+            status.last_received = Some(start + Duration::from_secs(second));
+            seen += recorder.look(&status, &meter, t(0)).len();
+        }
+        assert_eq!(seen, 4);
+
+        let error = |s, what: &str| {
+            Some(LastError {
+                at: t(s),
+                what: what.into(),
+                try_next: "x".into(),
+            })
+        };
+        for (at, what, written) in [
+            (0, "a", 1),
+            (0, "a", 0),
+            (10, "a", 0),
+            (11, "b", 1),
+            (50, "b", 0),
+            (71, "b", 1),
+        ] {
+            status.last_error = error(at, what);
+            assert_eq!(
+                recorder.look(&status, &meter, t(at)).len(),
+                written,
+                "{at} {what}"
+            );
+        }
+    }
+}
