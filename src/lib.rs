@@ -16,7 +16,7 @@
 //! - [`store`]: SQLite on one thread. Meters, brokers, readings, the outbox; numbered migrations in `assets/`.
 //! - [`publish`]: MQTT. Payload dialects and the task that drains the outbox, a row at a time, on PUBACK.
 //! - [`headend`]: the running whole behind one handle. Commands in, changes out, snapshots to look at.
-//! - `tui`: the screen. `app` is its core (messages in, model changed, effects out), `view` draws the
+//! - [`tui`]: the screen. `app` is its core (messages in, model changed, effects out), `view` draws the
 //!   model, `term` is the only room that knows escape codes, `run` the only loop.
 //! - `cli`: the command line, one file a subcommand.
 //!
@@ -39,3 +39,4 @@ pub mod meter;
 pub mod publish;
 pub mod simulator;
 pub mod store;
+pub mod tui;

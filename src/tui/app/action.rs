@@ -1,0 +1,323 @@
+//! Every thing a person can ask for, once: the keymap, the footer, the help, the palette and
+//! the README's key list are all read off this table. The rule: nothing can be pressed that
+//! is not listed here.
+use super::key::Key;
+use super::pane::Pane;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Quit,
+    Help,
+    Palette,
+    Freeze,
+    Zoom,
+    NextPane,
+    PreviousPane,
+    Go(Pane),
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    Left,
+    Right,
+    Open,
+    Back,
+    AddMeter,
+    EditMeter,
+    DeleteMeter,
+    StartStop,
+    PollNow,
+    Reconnect,
+    Proceed,
+    Follow,
+    Filter,
+    NextTrouble,
+    PreviousTrouble,
+    Copy,
+    SaveTrace,
+    Mouse,
+    Repaint,
+    Suspend,
+    NextField,
+    PreviousField,
+    Accept,
+    Cancel,
+    Yes,
+}
+
+/// Where an entry's keys work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// In every pane, when nothing lies over them.
+    Panes,
+    /// In one pane.
+    Pane(Pane),
+    Help,
+    Form,
+    Confirm,
+    Palette,
+    /// While a filter is being typed.
+    Filter,
+    /// Really everywhere.
+    Always,
+}
+
+impl Place {
+    /// Whether keys of this entry work when the eye is `here`.
+    pub fn covers(self, here: Self) -> bool {
+        self == here
+            || self == Self::Always
+            || (self == Self::Panes && matches!(here, Self::Pane(_)))
+    }
+
+    /// Heading in the help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Panes => "Every pane",
+            Self::Pane(pane) => pane.title(),
+            Self::Help => "Help",
+            Self::Form => "Form",
+            Self::Confirm => "Question",
+            Self::Palette => "Command line",
+            Self::Filter => "Filter",
+            Self::Always => "Everywhere",
+        }
+    }
+}
+
+/// All places, in the order the help and the README show them.
+pub const PLACES: [Place; 12] = [
+    Place::Panes,
+    Place::Pane(Pane::Meters),
+    Place::Pane(Pane::Values),
+    Place::Pane(Pane::Trace),
+    Place::Pane(Pane::Session),
+    Place::Pane(Pane::Mqtt),
+    Place::Form,
+    Place::Confirm,
+    Place::Palette,
+    Place::Filter,
+    Place::Help,
+    Place::Always,
+];
+
+#[derive(Debug)]
+pub struct Entry {
+    pub action: Action,
+    /// What the command line finds it by.
+    pub name: &'static str,
+    pub keys: &'static [&'static str],
+    pub place: Place,
+    /// Lower ranks keep their place in a narrow footer longer; 0 is never in the footer.
+    pub rank: u8,
+    /// The one or two words of the footer.
+    pub short: &'static str,
+    pub help: &'static str,
+}
+
+macro_rules! table {
+    ($($place:expr => { $($action:expr, $name:literal, [$($key:literal),*], $rank:literal, $short:literal, $help:literal;)* })*) => {
+        pub const TABLE: &[Entry] = &[$($(Entry {
+            action: $action, name: $name, keys: &[$($key),*], place: $place, rank: $rank, short: $short, help: $help,
+        },)*)*];
+    };
+}
+
+table! {
+    Place::Panes => {
+        Action::Help, "help", ["?", "f1"], 1, "help", "Show every key that works here";
+        Action::Quit, "quit", ["q"], 2, "quit", "Leave; open sessions are released first";
+        Action::Palette, "command", [":", "ctrl-p"], 8, "command", "Find a command by name";
+        Action::Freeze, "freeze", ["space"], 5, "freeze", "Hold values and trace still; recording goes on";
+        Action::Zoom, "zoom", ["z"], 12, "zoom", "Give the focused pane the whole screen, and back";
+        Action::NextPane, "next-pane", ["tab"], 9, "pane", "Move to the next pane";
+        Action::PreviousPane, "previous-pane", ["shift-tab"], 0, "", "Move to the previous pane";
+        Action::Go(Pane::Meters), "meters", ["1"], 0, "", "Go to the meters";
+        Action::Go(Pane::Values), "values", ["2"], 0, "", "Go to the values of the selected meter";
+        Action::Go(Pane::Trace), "trace", ["3"], 0, "", "Go to its frames";
+        Action::Go(Pane::Session), "session", ["4"], 0, "", "Go to its session";
+        Action::Go(Pane::Mqtt), "mqtt", ["5"], 0, "", "Go to the brokers";
+        Action::Up, "up", ["up", "k"], 0, "", "One row up";
+        Action::Down, "down", ["down", "j"], 0, "", "One row down";
+        Action::PageUp, "page-up", ["pgup", "ctrl-b"], 0, "", "One page up";
+        Action::PageDown, "page-down", ["pgdn", "ctrl-f"], 0, "", "One page down";
+        Action::Top, "top", ["home"], 0, "", "To the first row";
+        Action::Bottom, "bottom", ["end", "G"], 0, "", "To the last row; in the trace, follow again";
+        Action::Back, "back", ["esc"], 0, "", "Leave fields, filter, freeze or zoom; dismiss a notice";
+        Action::AddMeter, "add-meter", ["a"], 4, "add meter", "Add a meter";
+        Action::EditMeter, "edit-meter", ["E"], 13, "edit", "Edit the selected meter";
+        Action::DeleteMeter, "delete-meter", ["d"], 15, "delete", "Delete the selected meter, after a question";
+        Action::StartStop, "start-stop", ["t"], 11, "start/stop", "Start or stop the selected meter";
+        Action::PollNow, "poll-now", ["p"], 10, "poll now", "Read the selected meter at once";
+        Action::Reconnect, "reconnect", ["r"], 7, "reconnect", "Release and connect again, or try again without waiting";
+        Action::Proceed, "go-on", ["g"], 3, "go on", "After a refused password: try once more (asks first)";
+        Action::Copy, "copy", ["y"], 14, "copy", "Copy what is selected to the clipboard of your terminal";
+        Action::Mouse, "mouse", ["m"], 0, "", "Give the mouse to the terminal (to mark text), and back";
+        Action::Repaint, "repaint", ["ctrl-l"], 0, "", "Paint the screen again";
+        Action::Suspend, "suspend", ["ctrl-z"], 0, "", "Back to the shell; sessions go on until they time out";
+    }
+    Place::Pane(Pane::Meters) => {
+        Action::Open, "edit-meter-here", ["enter"], 0, "", "Edit the selected meter";
+        Action::Filter, "filter-meters", ["/"], 6, "filter", "Show only meters with a text in name, address or state";
+    }
+    Place::Pane(Pane::Trace) => {
+        Action::Open, "fields", ["enter"], 6, "fields", "Walk the fields of the selected frame; again: leave";
+        Action::Left, "previous-field", ["left", "h"], 0, "", "Previous field of the selected frame";
+        Action::Right, "next-field", ["right", "l"], 0, "", "Next field of the selected frame";
+        Action::Follow, "follow", ["f"], 6, "follow", "Follow the newest frame";
+        Action::Filter, "filter-trace", ["/"], 6, "filter", "Show only: rx, tx, err, a frame's name, text, hex bytes";
+        Action::NextTrouble, "next-error", ["e"], 6, "next error", "Jump to the next frame that is wrong or refuses";
+        Action::PreviousTrouble, "previous-error", ["b"], 0, "", "Jump back to the one before";
+        Action::SaveTrace, "save-trace", ["w"], 0, "", "Write the frames shown to a file of JSON lines";
+    }
+    Place::Form => {
+        Action::NextField, "form-next", ["tab", "down"], 3, "next field", "Next field";
+        Action::PreviousField, "form-previous", ["shift-tab", "up"], 4, "back", "Previous field";
+        Action::Left, "form-left", ["left"], 0, "", "Previous choice, or one character back";
+        Action::Right, "form-right", ["right"], 0, "", "Next choice, or one character on";
+        Action::Accept, "form-save", ["enter"], 1, "save", "Check every field and save";
+        Action::Cancel, "form-cancel", ["esc"], 2, "cancel", "Close without saving; asks when something was changed";
+    }
+    Place::Confirm => {
+        Action::Yes, "confirm-yes", ["y"], 2, "yes", "Do it";
+        Action::Cancel, "confirm-no", ["n", "esc"], 1, "no", "Leave everything as it is";
+        Action::NextField, "confirm-other", ["tab", "left", "right", "shift-tab"], 4, "other answer", "Move between No and Yes";
+        Action::Accept, "confirm-marked", ["enter"], 3, "take the marked answer", "Take the marked answer (No, unless moved)";
+    }
+    Place::Palette => {
+        Action::Up, "palette-up", ["up", "shift-tab"], 0, "", "Previous command";
+        Action::Down, "palette-down", ["down", "tab"], 3, "next", "Next command";
+        Action::Accept, "palette-run", ["enter"], 1, "run", "Run the marked command";
+        Action::Cancel, "palette-cancel", ["esc"], 2, "close", "Close";
+    }
+    Place::Filter => {
+        Action::Accept, "filter-keep", ["enter"], 1, "keep", "Keep the filter";
+        Action::Cancel, "filter-clear", ["esc"], 2, "clear", "Clear it and show everything";
+    }
+    Place::Help => {
+        Action::Up, "help-up", ["up", "k"], 0, "", "One line up";
+        Action::Down, "help-down", ["down", "j"], 2, "down", "One line down";
+        Action::PageUp, "help-page-up", ["pgup"], 0, "", "One page up";
+        Action::PageDown, "help-page-down", ["pgdn", "space"], 3, "page down", "One page down";
+        Action::Top, "help-top", ["home"], 0, "", "To the beginning";
+        Action::Bottom, "help-bottom", ["end", "G"], 0, "", "To the end";
+        Action::Cancel, "help-close", ["esc", "?", "f1", "q", "enter"], 1, "close", "Close the help";
+    }
+    Place::Always => {
+        Action::Quit, "quit-now", ["ctrl-c"], 0, "", "Leave, whatever is open; sessions are released first";
+    }
+}
+
+/// The entry a key stands for at this place.
+pub fn find(pressed: Key, here: Place) -> Option<&'static Entry> {
+    let pressed = pressed.folded();
+    TABLE.iter().find(|entry| {
+        entry.place.covers(here)
+            && entry
+                .keys
+                .iter()
+                .any(|key| Key::parse(key).is_some_and(|key| key.folded() == pressed))
+    })
+}
+
+/// The first key of an action at a place, for hints in running text.
+pub fn key_of(action: Action) -> &'static str {
+    TABLE
+        .iter()
+        .find(|entry| entry.action == action)
+        .and_then(|entry| entry.keys.first().copied())
+        .unwrap_or("")
+}
+
+/// Entries of one place, in table order.
+pub fn entries(place: Place) -> impl Iterator<Item = &'static Entry> {
+    TABLE.iter().filter(move |entry| entry.place == place)
+}
+
+/// The key list of the README, as a Markdown table a place.
+pub fn readme() -> String {
+    let table = |place: Place| {
+        let rows: Vec<String> = entries(place)
+            .map(|entry| format!("| `{}` | {} |\n", entry.keys.join("` `"), entry.help))
+            .collect();
+        let head = format!("**{}**\n\n| key | does |\n|---|---|\n", place.title());
+        (!rows.is_empty()).then(|| head + &rows.concat())
+    };
+    let tables: Vec<String> = PLACES.into_iter().filter_map(table).collect();
+    tables.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{HashMap, HashSet};
+
+    #[test]
+    fn every_key_parses_and_none_is_taken_twice() {
+        for here in PLACES {
+            let mut taken: HashMap<Key, &str> = HashMap::new();
+            for entry in TABLE.iter().filter(|entry| entry.place.covers(here)) {
+                for key in entry.keys {
+                    let parsed = Key::parse(key).unwrap_or_else(|| panic!("{key} is no key"));
+                    assert_eq!(
+                        taken.insert(parsed.folded(), entry.name),
+                        None,
+                        "{key} is taken twice in {here:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_every_entry_says_what_it_does() {
+        let mut names = HashSet::new();
+        for entry in TABLE {
+            assert!(names.insert(entry.name), "{} twice", entry.name);
+            assert!(!entry.help.is_empty() && !entry.keys.is_empty());
+            assert!(
+                entry.help.len() <= 55,
+                "{} does not fit 80 columns",
+                entry.help
+            );
+            assert_eq!(entry.rank == 0, entry.short.is_empty(), "{}", entry.name);
+            assert!(PLACES.contains(&entry.place));
+        }
+    }
+
+    #[test]
+    fn fields_take_every_letter() {
+        for place in [Place::Form, Place::Palette, Place::Filter] {
+            for entry in TABLE.iter().filter(|entry| entry.place.covers(place)) {
+                for key in entry.keys {
+                    let typed = Key::parse(key).and_then(Key::typed);
+                    assert_eq!(typed, None, "{} would swallow a letter", entry.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_readme_lists_every_action() {
+        let text = readme();
+        for entry in TABLE {
+            assert!(text.contains(entry.help), "{}", entry.name);
+        }
+        assert!(text.contains("| `end` `G` | To the last row"), "{text}");
+        assert!(!text.contains("||"));
+    }
+
+    #[test]
+    fn keys_mean_what_the_place_says() {
+        let at = |key: Key, here| find(key, here).map(|entry| entry.action);
+        assert_eq!(
+            at(Key::char('e'), Place::Pane(Pane::Trace)),
+            Some(Action::NextTrouble)
+        );
+        assert_eq!(at(Key::char('e'), Place::Pane(Pane::Values)), None);
+        assert_eq!(at(Key::char('q'), Place::Form), None);
+        assert_eq!(at(Key::ctrl('c'), Place::Form), Some(Action::Quit));
+    }
+}

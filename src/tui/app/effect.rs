@@ -1,0 +1,30 @@
+//! What the core wants done outside itself. The rule: the loop carries these out without
+//! awaiting them, and answers with a message.
+use crate::headend::Command;
+use crate::meter::MeterId;
+
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Hand to the head-end; answer with `Msg::CommandDone` and the same ticket.
+    Command {
+        ticket: u64,
+        command: Command,
+    },
+    /// From now on send `Msg::Trace` for this meter (from what its tap still holds), and for
+    /// no other. `None`: for none.
+    FollowTrace(Option<MeterId>),
+    /// Put text on the clipboard (OSC 52). The core has already said so to the user.
+    Copy(String),
+    /// Write text to a file of this name in the data directory; answer with `Msg::Notice`.
+    WriteFile {
+        name: String,
+        contents: String,
+    },
+    /// Switch mouse capture.
+    Mouse(bool),
+    /// Paint every cell again.
+    Repaint,
+    /// Give the terminal back to the shell until it says go on.
+    Suspend,
+    Quit,
+}

@@ -1,0 +1,346 @@
+//! Models to test with, built by hand at one fixed moment. The rule: the same picture on
+//! every machine, in every zone.
+use super::trace::Assembler;
+use super::{Model, Msg, Now, update};
+use crate::cosem::{Data, ScalerUnit, Unit};
+use crate::dlms::hdlc::Parameters;
+use crate::dlms::security::Secret;
+use crate::dlms::xdlms::Conformance;
+use crate::headend::{BrokerView, Changes, MeterView};
+use crate::meter::status::{LastError, RungState};
+use crate::meter::tap::{Chunk, Direction, Note, Record};
+use crate::meter::{Definition, MeterId, MeterStatus, Phase, Reading};
+use crate::publish::{BrokerPhase, BrokerStatus};
+use crate::store::{BrokerDefinition, Dialect};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// 14:32:15 on a Friday in November.
+pub fn wall() -> jiff::Timestamp {
+    "2026-11-20T14:32:15Z".parse().unwrap()
+}
+
+pub struct Moment {
+    pub mono: Instant,
+}
+
+impl Moment {
+    pub fn new() -> Self {
+        // Far enough from the beginning of the clock to look back two weeks.
+        Self {
+            mono: Instant::now() + Duration::from_hours(400),
+        }
+    }
+
+    pub fn now(&self) -> Now {
+        Now {
+            wall: wall(),
+            mono: self.mono,
+        }
+    }
+
+    pub fn ago(&self, seconds: u64) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.mono.checked_sub(Duration::from_secs(seconds)).unwrap())
+    }
+
+    pub fn ahead(&self, ms: u64) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.mono + Duration::from_millis(ms))
+    }
+
+    pub fn model(&self) -> Model {
+        Model::new(self.now(), jiff::tz::TimeZone::UTC)
+    }
+
+    /// A Microstar meter that answers: nine values and a clock that is 8 s behind.
+    pub fn healthy(&self) -> MeterView {
+        let mut d = Definition::microstar("microstar-001", "127.0.0.1", 3333);
+        d.id = MeterId(1);
+        d.password = Some(Secret::new(*b"22222222"));
+        d.publish = Some("lab".to_owned());
+        d.objects.push(crate::meter::PolledObject {
+            spec: "8/0-0:1.0.0.255/2".parse().unwrap(),
+            key: "clock".to_owned(),
+        });
+        let mut s = MeterStatus::new(self.ago(900), d.objects.len());
+        s.phase = Phase::Ready;
+        s.ready_since = Some(self.ago(847));
+        s.last_received = Some(self.ago(1));
+        s.rungs = [
+            done(3, ""),
+            done(0, "sent"),
+            done(31, "info 128/128 w 1/1"),
+            done(0, "LLS, client 1 → 1"),
+            done(44, "accepted"),
+            done(0, ""),
+        ];
+        s.parameters = Some(Parameters::default());
+        s.conformance = Some(Conformance(0x0000_301D));
+        s.max_pdu = Some(1024);
+        s.counters.gets = 4231;
+        s.counters.polls = 512;
+        s.counters.polls_failed = 8;
+        s.counters.bytes_sent = 114_237;
+        s.counters.bytes_received = 97_313;
+        s.counters.round_trip_us = 29_400;
+        s.link.frames_sent = 4240;
+        s.link.frames_received = 4238;
+        s.link.resent = 2;
+        let raws = [13540, 1302, 5998, 1759, 56_348, 13552, 1290, 13561, 1311];
+        for (i, object) in d.objects.iter().enumerate() {
+            let scaler = match object.key.as_str() {
+                k if k.starts_with("voltage") || k == "frequency" => -2,
+                k if k.starts_with("current") => -3,
+                "active_power" => -1,
+                _ => 0,
+            };
+            let unit = match object.key.as_str() {
+                k if k.starts_with("voltage") => 35,
+                k if k.starts_with("current") => 33,
+                "frequency" => 44,
+                "active_power" => 27,
+                _ => 30,
+            };
+            let clock = object.key == "clock";
+            s.values[i] = Some(Reading {
+                spec: object.spec,
+                key: object.key.clone(),
+                attribute: crate::cosem::AttributeRef {
+                    class: if clock { 8 } else { 3 },
+                    obis: match object.spec {
+                        crate::cosem::ObjectSpec::Value(obis) => obis,
+                        crate::cosem::ObjectSpec::Attribute(a) => a.obis,
+                    },
+                    attribute: 2,
+                },
+                scaler_unit: (!clock).then_some(ScalerUnit {
+                    scaler,
+                    unit: Unit(unit),
+                }),
+                at: wall() - jiff::SignedDuration::from_secs(1),
+                value: Ok(if clock {
+                    Data::OctetString(vec![
+                        0x07, 0xEA, 11, 20, 5, 14, 32, 6, 0xFF, 0x80, 0x00, 0x00,
+                    ])
+                } else {
+                    Data::DoubleLong(raws.get(i).copied().unwrap_or(i32::try_from(i).unwrap()))
+                }),
+            });
+        }
+        MeterView {
+            definition: d,
+            status: s,
+        }
+    }
+
+    /// Nobody answers SNRM there; the next try comes in 14 s.
+    pub fn retrying(&self) -> MeterView {
+        let mut d = Definition::new("feeder-7", "10.0.4.7", 4059);
+        d.id = MeterId(2);
+        let mut s = MeterStatus::new(self.ago(20), 0);
+        s.phase = Phase::Waiting {
+            until: self.ahead(13_600),
+            failures: 3,
+        };
+        s.rungs[0] = done(4, "");
+        s.rungs[1] = RungState::Failed {
+            why: "no answer to SNRM in 7s (3 tries)".to_owned(),
+        };
+        s.last_error = Some(LastError {
+            at: wall() - jiff::SignedDuration::from_secs(2),
+            what: "no answer to SNRM in 7s (3 tries). We asked 1/1 in 2 bytes, client 16; a meter that does not know an address is silent.".to_owned(),
+            try_next: "Check the server address and its size: the same numbers in another size are another address to many meters.".to_owned(),
+        });
+        s.counters.connects = 3;
+        MeterView {
+            definition: d,
+            status: s,
+        }
+    }
+
+    /// Its password was refused.
+    pub fn needs_person(&self) -> MeterView {
+        let mut d = Definition::microstar("pump-house", "10.0.4.9", 3333);
+        d.id = MeterId(3);
+        d.password = Some(Secret::new(*b"00000000"));
+        let mut s = MeterStatus::new(self.ago(61), d.objects.len());
+        s.phase = Phase::NeedsPerson;
+        s.rungs = [
+            done(3, ""),
+            done(0, "sent"),
+            done(30, "info 128/128 w 1/1"),
+            done(0, "LLS, client 1 → 1"),
+            RungState::Failed {
+                why: "association refused: rejected-permanent, authentication-failure".to_owned(),
+            },
+            RungState::Pending,
+        ];
+        s.last_error = Some(LastError {
+            at: wall() - jiff::SignedDuration::from_secs(61),
+            what: "association refused: rejected-permanent, authentication-failure. The meter knows client 1 and does not accept its password.".to_owned(),
+            try_next: "Correct the password before trying again: many meters lock for minutes after a few wrong ones.".to_owned(),
+        });
+        MeterView {
+            definition: d,
+            status: s,
+        }
+    }
+
+    pub fn broker(&self) -> BrokerView {
+        BrokerView {
+            definition: BrokerDefinition {
+                id: 1,
+                name: "lab".to_owned(),
+                host: "127.0.0.1".to_owned(),
+                port: 1883,
+                tls: false,
+                ca: None,
+                dialect: Dialect::Json,
+                user: None,
+                password: None,
+                token: None,
+                client_id: "obiscope".to_owned(),
+            },
+            status: BrokerStatus {
+                phase: BrokerPhase::Connected,
+                since: self.ago(8040),
+                waiting: 0,
+                oldest: None,
+                acknowledged: 5512,
+                rejected: 0,
+                per_minute: 12,
+                ack_latency: Some(Duration::from_millis(8)),
+                last_topic: Some("meters/microstar-001/telemetry".to_owned()),
+                last_payload: Some(r#"{"device_id":"microstar-001","ts":1795444334123,"seq":5512,"measurements":{"voltage_l1":{"obis":"1-1:32.7.0","value":135.40,"unit_code":35,"raw_value":13540}}}"#.to_owned()),
+                last_error: None,
+                reconnects: 0,
+            },
+        }
+    }
+
+    /// All three meters and the broker; the healthy one with a course of its values.
+    pub fn lively(&self, size: (u16, u16)) -> Model {
+        let mut model = self.model();
+        model.size = size;
+        for n in (0..14_i32).rev() {
+            let mut view = self.healthy();
+            for (i, reading) in view.status.values.iter_mut().enumerate() {
+                let Some(reading) = reading else { continue };
+                reading.at -= jiff::SignedDuration::from_secs(5 * i64::from(n));
+                if let Ok(Data::DoubleLong(raw)) = &mut reading.value {
+                    let step = i32::try_from(i).unwrap() + 1;
+                    *raw -= (n * 7 * step) % (11 + step) - if n == 1 { 9 * (step % 3) } else { 0 };
+                }
+            }
+            update(&mut model, changes(vec![view]));
+        }
+        update(
+            &mut model,
+            Msg::Changes(Changes {
+                meters: vec![Arc::new(self.retrying()), Arc::new(self.needs_person())],
+                brokers: vec![Arc::new(self.broker())],
+                ..Changes::default()
+            }),
+        );
+        // By name: feeder-7, microstar-001, pump-house.
+        model.meters.select(MeterId(1));
+        update(&mut model, changes(Vec::new()));
+        model
+    }
+
+    /// The same with frames: a connect, two readings, a refusal and some junk.
+    pub fn tracing(&self, size: (u16, u16)) -> Model {
+        let mut model = self.lively(size);
+        let rows = Assembler::new().rows(&records());
+        update(
+            &mut model,
+            Msg::Trace {
+                meter: MeterId(1),
+                rows,
+                lost: 0,
+            },
+        );
+        model
+    }
+}
+
+fn done(ms: u64, detail: &str) -> RungState {
+    RungState::Done {
+        took: Duration::from_millis(ms),
+        detail: detail.to_owned(),
+    }
+}
+
+pub fn changes(meters: Vec<MeterView>) -> Msg {
+    Msg::Changes(Changes {
+        meters: meters.into_iter().map(Arc::new).collect(),
+        ..Changes::default()
+    })
+}
+
+/// Recorded frames (client 16, server 1): each line a direction and the bytes.
+const FRAMES: &[(char, &str)] = &[
+    ('>', "7EA00703219 30F017E"),
+    (
+        '<',
+        "7EA01E210373C37A81801205 01C806018C0704000000010804000000 0149C67E",
+    ),
+    (
+        '>',
+        "7EA02B032110FBAFE6E600601DA109060760857405080101BE10040E01000000065F1F0400001E1DFFFFC5E47E",
+    ),
+    (
+        '<',
+        "7EA0372103306C7CE6E7006129A109060760857405080101A203020100A305A103020100BE10040E0800065F1F040000181D040000071ABE7E",
+    ),
+    (
+        '>',
+        "7EA0190321326FD8E6E600C001C100080000010000FF0200601A7E",
+    ),
+    (
+        '<',
+        "7EA01E210352484AE6E700C401C100090C07E90B140410371E00003C00ED397E",
+    ),
+    (
+        '>',
+        "7EA0190321545FDEE6E600C001C100030100200700FF03005D9A7E",
+    ),
+    ('<', "7EA016210374A4EBE6E700C401C10002020FFF1623F4F87E"),
+    ('<', "7EA01121037485BCE6E700C401C10104CCF67E"),
+];
+
+pub fn records() -> Vec<Record> {
+    let begin = wall() - jiff::SignedDuration::from_secs(2);
+    let at = |n: usize| begin + jiff::SignedDuration::from_millis(i64::try_from(n).unwrap() * 31);
+    let mut records = vec![Record {
+        seq: 0,
+        at: at(0),
+        what: Chunk::Note(Note::Connected),
+    }];
+    for (n, (way, hex)) in FRAMES.iter().enumerate() {
+        let direction = match way {
+            '>' => Direction::Sent,
+            _ => Direction::Received,
+        };
+        records.push(Record {
+            seq: u64::try_from(n).unwrap() + 1,
+            at: at(n + 1),
+            what: Chunk::Bytes {
+                direction,
+                bytes: unhex(hex),
+            },
+        });
+    }
+    records
+}
+
+pub fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .chars()
+        .filter_map(|c| c.to_digit(16))
+        .map(|d| u8::try_from(d).unwrap())
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
+}

@@ -1,0 +1,163 @@
+//! Everything the screen knows. The rule: only `update` changes it; the picture only reads.
+use super::action::Place;
+use super::confirm::Confirm;
+use super::fleet::{Fleet, State};
+use super::form::Form;
+use super::help::Help;
+use super::input::Input;
+use super::meters::MetersPane;
+use super::mqtt::MqttPane;
+use super::msg::{Line, Now};
+use super::notices::Notices;
+use super::palette::Palette;
+use super::pane::Pane;
+use super::session::SessionPane;
+use super::shown::Shown;
+use super::trace::TracePane;
+use super::trend::Trends;
+use super::values::ValuesPane;
+use crate::cosem::data::printable;
+use crate::headend::MeterView;
+use std::sync::Arc;
+
+/// What lies over the panes.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    Help(Help),
+    Form(Box<Form>),
+    Confirm(Box<Confirm>),
+    Palette(Palette),
+    /// A filter being typed for a pane; its line takes the place of the notice.
+    Filter(Pane, Input),
+}
+
+/// Values and trace held still.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    pub now: Now,
+    pub meter: Option<Arc<MeterView>>,
+    pub trends: Trends,
+    /// Readings that came since.
+    pub newer: u64,
+}
+
+/// A command under way.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    pub ticket: u64,
+    /// Said when it is done.
+    pub done: String,
+}
+
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own: dirty, zoom, mouse, demo"
+)]
+#[derive(Debug)]
+pub struct Model {
+    /// Something changed that may show: draw, and set this back.
+    pub dirty: bool,
+    pub now: Now,
+    pub zone: jiff::tz::TimeZone,
+    pub size: (u16, u16),
+    pub fleet: Fleet,
+    pub trends: Trends,
+    pub focus: Pane,
+    pub zoom: bool,
+    pub meters: MetersPane,
+    pub values: ValuesPane,
+    pub trace: TracePane,
+    pub session: SessionPane,
+    pub mqtt: MqttPane,
+    pub overlay: Option<Overlay>,
+    pub frozen: Option<Box<Frozen>>,
+    pub notices: Notices,
+    pub line: Line,
+    /// Whether the program has the mouse.
+    pub mouse: bool,
+    pub shown: Shown,
+    /// Lines for the end of the help: name and value (database, log file …).
+    pub about: Vec<(String, String)>,
+    /// Whether the program is the demo: a chip says so.
+    pub demo: bool,
+    pub(super) pending: Vec<Pending>,
+    pub(super) tickets: u64,
+}
+
+impl Model {
+    pub fn new(now: Now, zone: jiff::tz::TimeZone) -> Self {
+        Self {
+            dirty: true,
+            now,
+            zone,
+            size: (80, 24),
+            fleet: Fleet::default(),
+            trends: Trends::default(),
+            focus: Pane::Meters,
+            zoom: false,
+            meters: MetersPane::default(),
+            values: ValuesPane::default(),
+            trace: TracePane::default(),
+            session: SessionPane::default(),
+            mqtt: MqttPane::default(),
+            overlay: None,
+            frozen: None,
+            notices: Notices::default(),
+            line: Line::default(),
+            mouse: true,
+            shown: Shown::default(),
+            about: Vec::new(),
+            demo: false,
+            pending: Vec::new(),
+            tickets: 0,
+        }
+    }
+
+    /// The selected meter as it is now.
+    pub fn meter(&self) -> Option<&Arc<MeterView>> {
+        self.fleet.get(self.meters.selected()?)
+    }
+
+    /// The meter whose values are shown: the frozen one while frozen.
+    pub fn pictured(&self) -> Option<&Arc<MeterView>> {
+        match &self.frozen {
+            Some(frozen) => frozen.meter.as_ref(),
+            None => self.meter(),
+        }
+    }
+
+    /// The moment the values are shown at.
+    pub fn pictured_now(&self) -> Now {
+        self.frozen.as_ref().map_or(self.now, |frozen| frozen.now)
+    }
+
+    pub fn pictured_trends(&self) -> &Trends {
+        self.frozen
+            .as_ref()
+            .map_or(&self.trends, |frozen| &frozen.trends)
+    }
+
+    /// What the terminal's title says.
+    pub fn title(&self) -> String {
+        match self.meter() {
+            None => "obiscope".to_owned(),
+            Some(view) => format!(
+                "obiscope · {} · {}",
+                printable(&view.definition.name),
+                State::of(&view.status.phase).word()
+            ),
+        }
+    }
+
+    /// Which keys work now.
+    pub fn place(&self) -> Place {
+        match &self.overlay {
+            None => Place::Pane(self.focus),
+            Some(Overlay::Help(_)) => Place::Help,
+            Some(Overlay::Form(_)) => Place::Form,
+            Some(Overlay::Confirm(_)) => Place::Confirm,
+            Some(Overlay::Palette(_)) => Place::Palette,
+            Some(Overlay::Filter(..)) => Place::Filter,
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Carries out an action. The rule: an action that cannot work now says why instead of doing
+//! nothing.
+use super::changes::{after_selection, toggle_freeze};
+use super::{overlay, say, send};
+use crate::headend::{Command, Level};
+use crate::meter::Phase;
+use crate::tui::app::action::{Action, Place};
+use crate::tui::app::confirm::Confirm;
+use crate::tui::app::input::Input;
+use crate::tui::app::model::Overlay;
+use crate::tui::app::palette::Palette;
+use crate::tui::app::{Effect, Model, Pane, form, help::Help, values};
+
+/// Whether an action can work now; why not, if not.
+pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
+    let need = |ok: bool, why| if ok { Ok(()) } else { Err(why) };
+    let phase = model.meter().map(|view| &view.status.phase);
+    let here = model.place();
+    match action {
+        Action::EditMeter | Action::DeleteMeter | Action::StartStop | Action::Reconnect => {
+            need(phase.is_some(), "no meter is selected; a adds one")
+        }
+        Action::Open if here == Place::Pane(Pane::Meters) => {
+            need(phase.is_some(), "no meter is selected; a adds one")
+        }
+        Action::Copy => need(copied(model).is_some(), "there is nothing to copy here"),
+        Action::PollNow => need(
+            phase == Some(&Phase::Ready),
+            "the meter is not connected; r tries now",
+        ),
+        Action::Proceed => need(
+            phase == Some(&Phase::NeedsPerson),
+            "the meter does not wait for a go-ahead",
+        ),
+        Action::Freeze => need(
+            model.meter().is_some() || model.frozen.is_some(),
+            "no meter is selected; a adds one",
+        ),
+        Action::Follow => need(
+            !model.trace.follow || model.frozen.is_some(),
+            "already following",
+        ),
+        Action::Left | Action::Right | Action::Open if here == Place::Pane(Pane::Trace) => {
+            need(model.trace.explained().is_some(), "no frame is selected")
+        }
+        Action::NextTrouble | Action::PreviousTrouble => {
+            need(model.trace.any_trouble(), "no frame here is wrong")
+        }
+        Action::SaveTrace => need(!model.trace.is_empty(), "there are no frames to save"),
+        _ => Ok(()),
+    }
+}
+
+pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
+    if action == Action::Quit {
+        return vec![Effect::Quit];
+    }
+    if model.overlay.is_some() {
+        return overlay::perform(model, action);
+    }
+    if let Err(why) = enabled(model, action) {
+        say(model, Level::Info, why);
+        return Vec::new();
+    }
+    match action {
+        Action::Help => model.overlay = Some(Overlay::Help(Help::new(model.place()))),
+        Action::Palette => {
+            model.overlay = Some(Overlay::Palette(Palette::new(model.place())));
+        }
+        Action::Freeze => toggle_freeze(model),
+        Action::Zoom => model.zoom = !model.zoom,
+        Action::NextPane => model.focus = model.focus.step(false),
+        Action::PreviousPane => model.focus = model.focus.step(true),
+        Action::Go(pane) => model.focus = pane,
+        Action::Up => return step(model, -1),
+        Action::Down => return step(model, 1),
+        Action::PageUp => return step(model, -page(model)),
+        Action::PageDown => return step(model, page(model)),
+        Action::Top => return step(model, isize::MIN),
+        Action::Bottom => return step(model, isize::MAX),
+        Action::Left => model.trace.step_field(-1),
+        Action::Right => model.trace.step_field(1),
+        Action::Open if model.focus == Pane::Trace => {
+            model.trace.walking = !model.trace.walking;
+            model.trace.step_field(0);
+        }
+        Action::Open | Action::EditMeter => {
+            if let Some(view) = model.meter() {
+                let form = form::meter::edit(&view.definition, &model.mqtt.names());
+                model.overlay = Some(Overlay::Form(Box::new(form)));
+            }
+        }
+        Action::AddMeter => {
+            let form = form::meter::add(&model.mqtt.names());
+            model.overlay = Some(Overlay::Form(Box::new(form)));
+        }
+        Action::DeleteMeter => ask(model, Confirm::delete),
+        Action::Proceed => ask(model, Confirm::proceed),
+        Action::StartStop | Action::PollNow | Action::Reconnect => {
+            return command(model, action).into_iter().collect();
+        }
+        Action::Back => back(model),
+        Action::Follow => follow(model),
+        Action::Filter => {
+            let typed = match model.focus {
+                Pane::Trace => Input::new(model.trace.filter_text()),
+                _ => Input::new(model.meters.filter()),
+            };
+            model.overlay = Some(Overlay::Filter(model.focus, typed));
+        }
+        Action::NextTrouble => trouble(model, false),
+        Action::PreviousTrouble => trouble(model, true),
+        Action::Copy => {
+            if let Some((what, text)) = copied(model) {
+                say(
+                    model,
+                    Level::Info,
+                    format!("{what} sent to the clipboard of your terminal"),
+                );
+                return vec![Effect::Copy(text)];
+            }
+        }
+        Action::SaveTrace => return save_trace(model),
+        Action::Mouse => {
+            model.mouse = !model.mouse;
+            let text = if model.mouse {
+                "the mouse is ours again: click selects, the wheel scrolls"
+            } else {
+                "the mouse belongs to your terminal: mark text with it; m takes it back"
+            };
+            say(model, Level::Info, text);
+            return vec![Effect::Mouse(model.mouse)];
+        }
+        Action::Repaint => return vec![Effect::Repaint],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Quit
+        | Action::NextField
+        | Action::PreviousField
+        | Action::Accept
+        | Action::Cancel
+        | Action::Yes => {}
+    }
+    Vec::new()
+}
+
+fn page(model: &Model) -> isize {
+    let window = match model.focus {
+        Pane::Meters => model.shown.meters,
+        Pane::Values => model.shown.values,
+        Pane::Trace => model.shown.trace,
+        Pane::Session => model.shown.session,
+        Pane::Mqtt => model.shown.brokers,
+    };
+    isize::try_from(window.page.saturating_sub(1).max(1)).unwrap_or(1)
+}
+
+/// Moves what the focused pane selects; `isize::MIN` and `MAX` are the ends.
+pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
+    match model.focus {
+        Pane::Meters => {
+            model.meters.step(by);
+            return after_selection(model);
+        }
+        Pane::Values => {
+            let rows = model.pictured().map_or(0, |view| values::rows(view));
+            model.values.step(by, rows);
+        }
+        Pane::Trace if model.trace.walking => model.trace.step_field(by),
+        Pane::Trace => match by {
+            isize::MAX => follow(model),
+            isize::MIN => model.trace.to_top(),
+            by => model.trace.step(by),
+        },
+        Pane::Session => {
+            // The picture knows how long the text is and puts a larger number right.
+            model.session.top = model.session.top.saturating_add_signed(by);
+        }
+        Pane::Mqtt => model.mqtt.step(by),
+    }
+    Vec::new()
+}
+
+fn follow(model: &mut Model) {
+    if model.frozen.is_some() {
+        toggle_freeze(model);
+    }
+    model.trace.follow();
+}
+
+fn back(model: &mut Model) {
+    if model.notices.dismiss() {
+    } else if model.trace.walking {
+        model.trace.walking = false;
+    } else if model.focus == Pane::Trace && !model.trace.filter_text().is_empty() {
+        model.trace.set_filter("");
+    } else if model.focus == Pane::Meters && !model.meters.filter().is_empty() {
+        model.meters.set_filter("", &model.fleet);
+    } else if model.frozen.is_some() {
+        toggle_freeze(model);
+    } else {
+        model.zoom = false;
+    }
+}
+
+fn trouble(model: &mut Model, back: bool) {
+    model.focus = Pane::Trace;
+    match model.trace.jump(back) {
+        None => say(model, Level::Info, "no frame shown here is wrong"),
+        Some(true) if back => say(model, Level::Info, "from the end again"),
+        Some(true) => say(model, Level::Info, "from the beginning again"),
+        Some(false) => {}
+    }
+}
+
+fn ask(model: &mut Model, question: fn(&crate::headend::MeterView) -> Confirm) {
+    if let Some(view) = model.meter() {
+        let confirm = question(view);
+        model.overlay = Some(Overlay::Confirm(Box::new(confirm)));
+    }
+}
+
+fn command(model: &mut Model, action: Action) -> Option<Effect> {
+    let view = model.meter()?;
+    let (id, name) = (view.definition.id, view.definition.name.clone());
+    let stopped = view.status.phase == Phase::Stopped;
+    let needs_person = view.status.phase == Phase::NeedsPerson;
+    let (command, done) = match action {
+        Action::StartStop if stopped => (Command::Start(id), format!("{name} started")),
+        Action::StartStop => (Command::Stop(id), format!("{name} stopped")),
+        Action::PollNow => (Command::PollNow(id), format!("{name}: reading now")),
+        // Connecting again would send the refused password again: that takes a question.
+        Action::Reconnect if needs_person => {
+            ask(model, Confirm::proceed);
+            return None;
+        }
+        Action::Reconnect if stopped => (Command::Start(id), format!("{name} started")),
+        _ => (Command::Reconnect(id), format!("{name}: connecting again")),
+    };
+    Some(send(model, command, done))
+}
+
+/// What `copy` would copy, and what it is called.
+fn copied(model: &Model) -> Option<(&'static str, String)> {
+    let view = model.pictured()?;
+    match model.focus {
+        Pane::Meters => Some(("address", view.definition.endpoint())),
+        Pane::Values => {
+            let now = model.pictured_now().wall;
+            let row = values::row(view, model.values.selected, now, &model.zone)?;
+            let text = format!("{} {} {} {}", row.name, row.code, row.value, row.unit);
+            Some(("value", text.trim_end().to_owned()))
+        }
+        Pane::Trace => {
+            let row = model
+                .trace
+                .selected()
+                .filter(|row| !row.bytes().is_empty())?;
+            Some(("frame", row.hex()))
+        }
+        Pane::Session => {
+            let error = view.status.last_error.as_ref()?;
+            let text = format!("{} {}", error.what, error.try_next);
+            Some(("last error", crate::cosem::data::printable(&text)))
+        }
+        Pane::Mqtt => {
+            let broker = model.mqtt.chosen()?;
+            let payload = broker.status.last_payload.as_ref()?;
+            Some(("payload", crate::cosem::data::printable(payload)))
+        }
+    }
+}
+
+fn save_trace(model: &mut Model) -> Vec<Effect> {
+    let Some(view) = model.meter() else {
+        return Vec::new();
+    };
+    let safe: String = view
+        .definition
+        .name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let at = model.now.wall.to_zoned(model.zone.clone());
+    vec![Effect::WriteFile {
+        name: format!("trace-{safe}-{}.jsonl", at.strftime("%Y%m%d-%H%M%S")),
+        contents: model.trace.export(&view.definition.name),
+    }]
+}

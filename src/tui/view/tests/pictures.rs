@@ -1,0 +1,126 @@
+//! Pictures, with their styles, at the sizes people have.
+use super::{dump, paint, press};
+use crate::meter::MeterId;
+use crate::tui::app::fixture::{Moment, changes};
+use crate::tui::app::{Model, Msg, update};
+
+fn keep(name: &str, model: &mut Model, size: (u16, u16)) {
+    let picture = dump(&paint(model, size));
+    insta::with_settings!({
+        snapshot_path => "../../../../tests/snapshots_tui",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), picture);
+    });
+}
+
+const SIZES: [(u16, u16); 4] = [(80, 24), (120, 36), (40, 12), (20, 5)];
+
+#[test]
+fn no_meters_yet() {
+    for size in SIZES {
+        keep("no_meters", &mut Moment::new().model(), size);
+    }
+}
+
+#[test]
+fn a_healthy_meter() {
+    for size in SIZES.into_iter().chain([(200, 60)]) {
+        keep("healthy", &mut Moment::new().tracing(size), size);
+    }
+}
+
+#[test]
+fn values_alone() {
+    let mut model = Moment::new().lively((80, 24));
+    press(&mut model, "2 down");
+    keep("values", &mut model, (80, 24));
+}
+
+#[test]
+fn a_meter_that_is_retried() {
+    for size in SIZES {
+        let mut model = Moment::new().lively(size);
+        model.meters.select(MeterId(2));
+        update(&mut model, changes(Vec::new()));
+        keep("retrying", &mut model, size);
+        press(&mut model, "4");
+        if size == (80, 24) {
+            keep("retrying_session", &mut model, size);
+        }
+    }
+}
+
+#[test]
+fn a_meter_that_needs_a_person() {
+    for size in SIZES {
+        let mut model = Moment::new().lively(size);
+        model.meters.select(MeterId(3));
+        update(&mut model, changes(Vec::new()));
+        press(&mut model, "4");
+        keep("needs_person", &mut model, size);
+    }
+}
+
+#[test]
+fn a_frame_taken_apart() {
+    for size in [(80, 24), (120, 36), (40, 12), (200, 60)] {
+        let mut model = Moment::new().tracing(size);
+        paint(&mut model, size);
+        press(&mut model, "3 up up up");
+        press(&mut model, &"left ".repeat(2));
+        keep("frame", &mut model, size);
+    }
+}
+
+#[test]
+fn session_and_broker() {
+    let mut model = Moment::new().lively((80, 24));
+    press(&mut model, "4");
+    keep("session", &mut model, (80, 24));
+    press(&mut model, "5");
+    keep("mqtt", &mut model, (80, 24));
+}
+
+#[test]
+fn help() {
+    for size in [(80, 24), (120, 36), (40, 12)] {
+        let mut model = Moment::new().lively(size);
+        model.about = vec![("database".into(), "/home/me/obiscope.db".into())];
+        press(&mut model, "3 ?");
+        keep("help", &mut model, size);
+    }
+}
+
+#[test]
+fn the_form_of_a_new_meter_with_an_error() {
+    for size in [(80, 24), (120, 36), (40, 12)] {
+        let mut model = Moment::new().lively(size);
+        press(&mut model, "a f e e d e r tab");
+        update(&mut model, Msg::Paste("10.0.4.7".into()));
+        press(&mut model, "tab tab backspace 3 0 0 enter");
+        keep("form_error", &mut model, size);
+    }
+}
+
+#[test]
+fn a_question() {
+    for size in [(80, 24), (120, 36), (40, 12)] {
+        let mut model = Moment::new().lively(size);
+        model.meters.select(MeterId(3));
+        press(&mut model, "g");
+        keep("confirm", &mut model, size);
+    }
+}
+
+#[test]
+fn command_line_filter_and_freeze() {
+    let mut model = Moment::new().tracing((80, 24));
+    press(&mut model, ": r e");
+    keep("palette", &mut model, (80, 24));
+    press(&mut model, "esc 3 / r x");
+    keep("filter", &mut model, (80, 24));
+    press(&mut model, "enter 2 space");
+    keep("frozen", &mut model, (80, 24));
+}
