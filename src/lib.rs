@@ -18,7 +18,7 @@
 //! - [`headend`]: the running whole behind one handle. Commands in, changes out, snapshots to look at.
 //! - [`tui`]: the screen. `app` is its core (messages in, model changed, effects out), `view` draws the
 //!   model, `term` is the only room that knows escape codes, `run` the only loop.
-//! - `cli`: the command line, one file a subcommand.
+//! - [`cli`]: the command line, one file a subcommand.
 //!
 //! How data flows:
 //!
@@ -32,6 +32,7 @@
 //! stored before it is published, with the time it was read. Every way out releases the meter. Time,
 //! randomness and links are handed in, so that the whole can run in virtual time from one seed.
 
+pub mod cli;
 pub mod cosem;
 pub mod dlms;
 pub mod headend;

@@ -1,3 +1,7 @@
 //! Parses arguments, picks a face, gives an exit code. Nothing else lives here.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    obiscope::cli::main()
+}

@@ -1,0 +1,88 @@
+//! `obiscope call`: one method of one object. A method may switch a relay: it is named in words and asked for first.
+
+use super::Failure;
+use super::exit::ExitKind;
+use super::visit::{Door, Place, Trouble, ask, visit};
+use crate::cosem::class::class;
+use crate::cosem::data::printable;
+use crate::cosem::value::parse_typed;
+use crate::cosem::{Data, ObjectSpec};
+use crate::dlms::xdlms::MethodRef;
+use crate::meter::session::Session;
+use serde_json::{Value, json};
+use std::future::Future;
+use std::io::Write;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub place: Place,
+    /// CLASS/OBIS/METHOD, for example 70/0-0:96.3.10/1
+    pub method: ObjectSpec,
+    /// The method's parameter as TYPE:VALUE, hex:ENCODED or null
+    #[arg(default_value = "integer:0")]
+    pub data: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub async fn run(
+    args: &Args,
+    door: &Door<'_>,
+    stop: impl Future<Output = ()>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<ExitKind, Failure> {
+    let ObjectSpec::Attribute(spec) = args.method else {
+        return Err(Failure::usage(
+            "say which method to call, as CLASS/OBIS/METHOD: 70/0-0:96.3.10/1",
+        ));
+    };
+    let method = MethodRef {
+        class: spec.class,
+        obis: spec.obis,
+        method: spec.attribute,
+    };
+    let data = parse_typed(&args.data).map_err(|error| Failure::usage(&error))?;
+    let name = class(method.class).and_then(|class| class.method(method.method));
+    let name = name.unwrap_or("a method without a standard name");
+    let question = format!("Call {method} ({name} of {})", method.obis.describe());
+    let called = visit(
+        &args.place,
+        door,
+        stop,
+        async |session: &mut Session, meter| {
+            let question = format!("{question} of {}, with {}?", meter.name, data.to_text());
+            if !args.yes && !ask(session, meter, &question).await? {
+                return Ok(None);
+            }
+            session.allow_writing();
+            let answer = session.action(method, Some(&data)).await?;
+            let answer = answer.map_err(|error| Trouble::refused(method, error))?;
+            Ok(Some(answer))
+        },
+    )
+    .await?;
+    let Some(answer) = called else {
+        writeln!(err, "obiscope: nothing was called")?;
+        return Ok(ExitKind::Partly);
+    };
+    if args.json {
+        let object = json!({
+            "obis": method.obis.to_string(),
+            "class": method.class,
+            "method": method.method,
+            "name": name,
+            "returned": answer.as_ref().map_or(Value::Null, Data::to_json),
+        });
+        writeln!(out, "{object}")?;
+    } else {
+        let words = answer.map_or_else(|| "done".to_owned(), |data| printable(&data.to_text()));
+        writeln!(out, "{method} {name}: {words}")?;
+    }
+    Ok(ExitKind::Done)
+}

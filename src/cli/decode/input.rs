@@ -1,0 +1,294 @@
+//! Where the bytes come from (argument, file, standard input) and which of them belong together.
+//!
+//! The one rule: each direction of each connection is one stream; a frame may be spread over lines.
+use super::hex::HexError;
+use super::line::{self, Line};
+use crate::cosem::data::printable;
+use crate::dlms::explain::{Direction, What, split};
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// As much as is read; hex text of this size is 32 MiB of bytes.
+const MOST: u64 = 64 * 1024 * 1024;
+const EXAMPLE: &str = "Write bytes in hex, such as 7E A0 07 03 03 93 8C 11 7E";
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{what}. {EXAMPLE}", what = place(*line, error))]
+    Hex {
+        /// From 1; None when there is only one.
+        line: Option<usize>,
+        error: HexError,
+    },
+    #[error("there are no bytes to decode. {EXAMPLE}, a file of them, or - for standard input")]
+    Empty,
+    #[error(
+        "{input:?} is neither bytes nor a file that exists: {error}. {EXAMPLE}, a file of them, or - for standard input"
+    )]
+    Neither { input: String, error: HexError },
+    #[error("{} cannot be read: {error}", path.display())]
+    Read {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("{} has more than {} MiB: cut out the part in question", path.display(), MOST / 1024 / 1024)]
+    TooBig { path: PathBuf },
+    #[error("{} is a packet capture, which decode does not read; export the TCP payload as hex", path.display())]
+    Capture { path: PathBuf },
+    #[error("the explanation cannot be written: {0}")]
+    Write(std::io::Error),
+}
+
+fn place(line: Option<usize>, error: &HexError) -> String {
+    match line {
+        Some(line) => format!("line {line}, {error}"),
+        None => error.to_string(),
+    }
+}
+
+/// A run of bytes that came together.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// Where it begins in its stream.
+    stream_at: usize,
+    /// Where it begins among all bytes of the input.
+    input_at: usize,
+    /// Line of the input, from 1.
+    pub line: usize,
+    pub at: Option<String>,
+}
+
+/// Bytes of one direction of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    pub bytes: Vec<u8>,
+    pub meter: Option<String>,
+    pub direction: Option<Direction>,
+    chunks: Vec<Chunk>,
+}
+
+impl Stream {
+    pub fn chunk(&self, at: usize) -> Option<&Chunk> {
+        let after = self.chunks.partition_point(|chunk| chunk.stream_at <= at);
+        self.chunks.get(after.checked_sub(1)?)
+    }
+    /// From an offset in this stream to the offset in the whole input.
+    pub fn offset(&self, at: usize) -> usize {
+        self.chunk(at).map_or(at, |chunk| {
+            at.saturating_sub(chunk.stream_at)
+                .saturating_add(chunk.input_at)
+        })
+    }
+}
+
+/// Everything `input` names: bytes, a file, or `-`.
+pub(super) fn read(input: &str) -> Result<Vec<Stream>, Error> {
+    if input == "-" {
+        return contents(Path::new("standard input"), std::io::stdin().lock());
+    }
+    let path = Path::new(input);
+    // A name this long is hex, and some systems fail on it rather than say it does not exist.
+    if input.len() <= 4096 && path.exists() {
+        let failed = |error| Error::Read {
+            path: path.to_owned(),
+            error,
+        };
+        let file = std::fs::File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        if size > MOST {
+            return Err(Error::TooBig {
+                path: path.to_owned(),
+            });
+        }
+        return contents(path, file);
+    }
+    match parse(input) {
+        Err(Error::Hex { line: None, error }) if looks_like_a_path(input) => Err(Error::Neither {
+            input: printable(input),
+            error,
+        }),
+        parsed => parsed,
+    }
+}
+
+fn looks_like_a_path(input: &str) -> bool {
+    input.contains(['/', '\\', '.']) || !input.chars().any(|c| c.is_ascii_digit())
+}
+
+fn contents(path: &Path, from: impl Read) -> Result<Vec<Stream>, Error> {
+    let mut raw = Vec::new();
+    from.take(MOST.saturating_add(1))
+        .read_to_end(&mut raw)
+        .map_err(|error| Error::Read {
+            path: path.to_owned(),
+            error,
+        })?;
+    if raw.len() as u64 > MOST {
+        return Err(Error::TooBig {
+            path: path.to_owned(),
+        });
+    }
+    if is_capture(&raw) {
+        return Err(Error::Capture {
+            path: path.to_owned(),
+        });
+    }
+    match text(raw) {
+        Ok(text) => parse(&text),
+        Err(raw) => Ok(vec![whole(raw)]),
+    }
+}
+
+/// pcap in both byte orders and resolutions, and pcapng.
+fn is_capture(raw: &[u8]) -> bool {
+    matches!(
+        raw,
+        [0xD4, 0xC3, 0xB2, 0xA1, ..]
+            | [0xA1, 0xB2, 0xC3, 0xD4, ..]
+            | [0x4D, 0x3C, 0xB2, 0xA1, ..]
+            | [0xA1, 0xB2, 0x3C, 0x4D, ..]
+            | [0x0A, 0x0D, 0x0D, 0x0A, ..]
+    )
+}
+
+/// Text in UTF-8, or in UTF-16 as some shells redirect it; anything else is bytes as they are.
+fn text(raw: Vec<u8>) -> Result<String, Vec<u8>> {
+    if let Some(wide) = raw.strip_prefix(&[0xFF, 0xFE]) {
+        let units = wide
+            .chunks_exact(2)
+            .map(|two| u16::from_le_bytes([two[0], two[1]]));
+        return Ok(char::decode_utf16(units)
+            .map(|unit| unit.unwrap_or('\u{FFFD}'))
+            .collect());
+    }
+    if raw
+        .iter()
+        .any(|&octet| octet < 0x09 || (0x0E..0x20).contains(&octet))
+    {
+        return Err(raw);
+    }
+    String::from_utf8(raw)
+        .map(|text| {
+            text.strip_prefix('\u{FEFF}')
+                .map(str::to_owned)
+                .unwrap_or(text)
+        })
+        .map_err(std::string::FromUtf8Error::into_bytes)
+}
+
+/// A file of raw bytes.
+fn whole(bytes: Vec<u8>) -> Stream {
+    let chunks = vec![Chunk {
+        stream_at: 0,
+        input_at: 0,
+        line: 1,
+        at: None,
+    }];
+    Stream {
+        bytes,
+        chunks,
+        ..Stream::default()
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<Stream>, Error> {
+    let mut gathered = Gathered::default();
+    let single = text.trim_end().lines().count() <= 1;
+    for (index, line) in text.lines().enumerate() {
+        let number = index.saturating_add(1);
+        match line::parse(line, gathered.undirected()) {
+            Ok(Line::Blank) => gathered.apart(),
+            Ok(Line::Note { meter }) => gathered.close(&meter),
+            Ok(Line::Bytes(bytes)) => gathered.add(bytes, number),
+            Err(error) => {
+                return Err(Error::Hex {
+                    line: (!single).then_some(number),
+                    error,
+                });
+            }
+        }
+    }
+    if gathered.total == 0 {
+        Err(Error::Empty)
+    } else {
+        Ok(gathered.streams)
+    }
+}
+
+/// Streams as they fill.
+#[derive(Default)]
+struct Gathered {
+    streams: Vec<Stream>,
+    /// The stream lines of this meter and direction go on with.
+    open: HashMap<(Option<String>, Option<Direction>), usize>,
+    total: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, line: line::Bytes, number: usize) {
+        if line.octets.is_empty() {
+            return;
+        }
+        let key = (line.meter.clone(), line.direction);
+        // A log of bare APDUs has one a line; frames may be spread over several.
+        let alone = line.direction.is_some() && is_apdu(&line.octets);
+        let open = self.open.get(&key).copied().filter(|&index| {
+            self.streams
+                .get(index)
+                .is_some_and(|stream| !(alone && is_apdu(&stream.bytes)))
+        });
+        let index = open.unwrap_or_else(|| {
+            let (meter, direction) = key.clone();
+            self.streams.push(Stream {
+                meter,
+                direction,
+                ..Stream::default()
+            });
+            self.streams.len().saturating_sub(1)
+        });
+        self.open.insert(key, index);
+        if let Some(stream) = self.streams.get_mut(index) {
+            stream.chunks.push(Chunk {
+                stream_at: stream.bytes.len(),
+                input_at: self.total,
+                line: number,
+                at: line.at,
+            });
+            self.total = self.total.saturating_add(line.octets.len());
+            stream.bytes.extend(line.octets);
+        }
+    }
+
+    /// Bytes so far of the stream without a direction.
+    fn undirected(&self) -> usize {
+        let open = self
+            .open
+            .get(&(None, None))
+            .and_then(|&index| self.streams.get(index));
+        open.map_or(0, |stream| stream.bytes.len())
+    }
+
+    /// A blank line parts bytes that say nothing else of where they belong.
+    fn apart(&mut self) {
+        self.open.remove(&(None, None));
+    }
+
+    fn close(&mut self, meter: &str) {
+        self.open
+            .retain(|(open, _), _| open.as_deref() != Some(meter));
+    }
+}
+
+/// Whether these bytes are one APDU without a link.
+fn is_apdu(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|&first| first != 0x7E)
+        && split(bytes)
+            .next()
+            .is_some_and(|piece| piece.what == What::Apdu)
+}
+
+#[cfg(test)]
+pub(super) fn parsed(text: &str) -> Result<Vec<Stream>, Error> {
+    parse(text)
+}

@@ -1,0 +1,184 @@
+//! `meter list` and `meter show`: a saved meter for people and as JSON; of a password only that there is one.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::argument::counted;
+use super::meter::{Error, auth_name, transport_name};
+use super::table::Table;
+use crate::cosem::data::printable;
+use crate::meter::Definition;
+use crate::store::{MeterNotes, Store};
+
+pub(super) async fn list(store: &Store, out: &mut dyn Write, json: bool) -> Result<(), Error> {
+    let meters = store.meters().await?;
+    if json {
+        let mut shown = Vec::new();
+        for meter in &meters {
+            shown.push(as_json(meter, &store.meter_notes(meter.id).await?));
+        }
+        writeln!(out, "{}", Value::from(shown))?;
+        return Ok(());
+    }
+    if meters.is_empty() {
+        writeln!(
+            out,
+            "no meters yet; for example: obiscope meter add feeder-7 --host 192.168.1.127:3333 --preset microstar --password-env METER_PASSWORD"
+        )?;
+        return Ok(());
+    }
+    let head = [
+        "NAME",
+        "HOST",
+        "CLIENT",
+        "SERVER",
+        "POLL",
+        "READS",
+        "PUBLISHES TO",
+        "LAST SEEN",
+    ];
+    let mut table = Table::new([false, false, true, false, true, true, false, false]);
+    table.add(head.map(str::to_owned));
+    for meter in &meters {
+        let seen = store.meter_notes(meter.id).await?.last_seen;
+        table.add([
+            printable(&meter.name),
+            printable(&meter.endpoint()),
+            meter.client.sap().to_string(),
+            meter.server.to_string(),
+            humantime::format_duration(meter.poll).to_string(),
+            meter.objects.len().to_string(),
+            printable(meter.publish.as_deref().unwrap_or("-")),
+            seen.map_or_else(|| "never".to_owned(), |at| at.to_string()),
+        ]);
+    }
+    table.print(out)?;
+    Ok(())
+}
+
+fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
+    let span = |span| humantime::format_duration(span).to_string();
+    let objects: Vec<_> = meter
+        .objects
+        .iter()
+        .map(|object| json!({"object": object.spec.to_string(), "key": object.key}))
+        .collect();
+    json!({
+        "name": meter.name,
+        "host": meter.host,
+        "port": meter.port,
+        "transport": transport_name(meter.transport),
+        "client": meter.client.sap(),
+        "server": {
+            "upper": meter.server.upper(),
+            "lower": meter.server.lower(),
+            "bytes": meter.server.size(),
+        },
+        "auth": auth_name(meter.auth),
+        "password": meter.password.as_ref().map(|_| "set"),
+        "timeout": span(meter.timeout),
+        "retries": meter.retries,
+        "poll": span(meter.poll),
+        "inactivity": span(meter.inactivity),
+        "max_info": meter.max_info,
+        "window": meter.window,
+        "objects": objects,
+        "publish": meter.publish,
+        "device": meter.device_name(),
+        "enabled": meter.enabled,
+        "last_seen": notes.last_seen.map(|at| at.to_string()),
+        "last_error": notes.last_error.as_ref().map(|(at, what)| json!({"at": at.to_string(), "what": what})),
+        "last_good": notes.last_good.as_ref().map(|(at, link)| json!({
+            "at": at.to_string(),
+            "link": serde_json::from_str::<Value>(link).unwrap_or_else(|_| Value::from(link.as_str())),
+        })),
+    })
+}
+
+pub(super) async fn show(
+    store: &Store,
+    out: &mut dyn Write,
+    name: &str,
+    json: bool,
+) -> Result<(), Error> {
+    let meter = store.meter_named(name).await?;
+    let notes = store.meter_notes(meter.id).await?;
+    if json {
+        writeln!(out, "{}", as_json(&meter, &notes))?;
+        return Ok(());
+    }
+    let span = |span| humantime::format_duration(span).to_string();
+    let auth = match (meter.auth, &meter.password) {
+        (auth, Some(_)) => format!("{}, password set", auth_name(auth)),
+        (auth, None) => auth_name(auth).to_owned(),
+    };
+    let publish = match &meter.publish {
+        Some(broker) => format!("{broker} as {}", meter.device_name()),
+        None => "nowhere".to_owned(),
+    };
+    let dated = |note: Option<(jiff::Timestamp, String)>| match note {
+        Some((at, text)) => format!("{at} {text}"),
+        None => "never".to_owned(),
+    };
+    let rows = [
+        (
+            "host",
+            format!("{} ({})", meter.endpoint(), transport_name(meter.transport)),
+        ),
+        ("client", meter.client.sap().to_string()),
+        (
+            "server",
+            format!(
+                "{} in {}",
+                meter.server,
+                counted(meter.server.size().into(), "byte", "bytes")
+            ),
+        ),
+        ("auth", auth),
+        (
+            "timeout",
+            format!(
+                "{}, {}",
+                span(meter.timeout),
+                counted(meter.retries.into(), "retry", "retries")
+            ),
+        ),
+        ("poll", format!("every {}", span(meter.poll))),
+        ("inactivity", span(meter.inactivity)),
+        (
+            "frames",
+            format!("up to {} bytes, window {}", meter.max_info, meter.window),
+        ),
+        ("publishes", publish),
+        (
+            "starts",
+            if meter.enabled {
+                "with the program"
+            } else {
+                "when told"
+            }
+            .to_owned(),
+        ),
+        (
+            "last seen",
+            notes
+                .last_seen
+                .map_or_else(|| "never".to_owned(), |at| at.to_string()),
+        ),
+        ("last error", dated(notes.last_error)),
+        ("last good", dated(notes.last_good)),
+    ];
+    writeln!(out, "{}", printable(&meter.name))?;
+    let mut table = Table::new([false; 2]);
+    for (label, text) in rows {
+        table.add([format!("  {label}"), printable(&text)]);
+    }
+    for (position, object) in meter.objects.iter().enumerate() {
+        let label = if position == 0 { "  reads" } else { "" };
+        let object = format!("{}  {}", object.spec, printable(&object.key));
+        table.add([label.to_owned(), object]);
+    }
+    table.print(out)?;
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! `meter` as a person types it, against a store in memory.
+
+use super::*;
+use crate::cli::exit::ExitKind;
+use crate::store::{BrokerDefinition, Dialect, MeterNote};
+use clap::Parser;
+use serde_json::Value;
+use tempfile::TempDir;
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+struct Desk {
+    store: Store,
+    folder: TempDir,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let store = Store::in_memory().unwrap();
+        let lab = BrokerDefinition::new("lab", "mqtt://h", Dialect::Json).unwrap();
+        store.save_broker(lab).await.unwrap();
+        Self {
+            store,
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    async fn run(&self, line: &[&str]) -> Result<String, Error> {
+        let cli = Cli::try_parse_from(std::iter::once(&"meter").chain(line))
+            .map_err(|error| Error::Input(error.to_string()))?;
+        assert!(!format!("{cli:?}").contains("hunter2"));
+        let mut out = Vec::new();
+        let outcome = run(cli.command, &self.store, &mut out).await;
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        outcome.map(|()| text)
+    }
+
+    async fn ok(&self, line: &[&str]) -> String {
+        self.run(line).await.unwrap()
+    }
+
+    async fn refused(&self, line: &[&str]) -> String {
+        let error = self.run(line).await.unwrap_err();
+        assert_eq!(error.exit(), ExitKind::Usage, "{error}");
+        error.to_string()
+    }
+}
+
+#[tokio::test]
+async fn add_show_edit_list_remove() {
+    let desk = Desk::new().await;
+    assert!(desk.ok(&["list"]).await.contains("no meters yet"));
+    let secret = desk.file("secret", "hunter2\n");
+    let host = ["--host", "10.0.4.7:3333"];
+    let mut add = vec!["add", "feeder-7"];
+    add.extend(host);
+    add.extend(["--preset", "microstar", "--password-file", &secret]);
+    add.extend(["--poll", "9s", "--publish", "lab", "--device", "m-7"]);
+    add.extend(["--object", "1-1:32.7.0", "--object", "8/0-0:1.0.0/2=clock"]);
+    assert_eq!(desk.ok(&add).await, "meter feeder-7 added: 10.0.4.7:3333\n");
+    let meter = desk.store.meter_named("feeder-7").await.unwrap();
+    assert_eq!(meter.password.as_ref().unwrap().expose(), b"hunter2");
+    assert_eq!(meter.client.sap(), 1);
+    let keys: Vec<_> = meter.objects.iter().map(|it| it.key.as_str()).collect();
+    assert_eq!(keys, ["voltage_l1", "clock"]);
+    assert_eq!(meter.device_name(), "m-7");
+
+    let what = MeterNote::Error {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        what: "no UA \u{1b}[2J".into(),
+    };
+    desk.store.note_meter(meter.id, what).await.unwrap();
+    let shown = desk.ok(&["show", "feeder-7"]).await;
+    for part in [
+        "lls, password set",
+        "lab as m-7",
+        "every 9s",
+        "1-1:32.7.0",
+        "no UA",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains('\u{1b}'));
+    let json: Value =
+        serde_json::from_str(&desk.ok(&["show", "feeder-7", "--json"]).await).unwrap();
+    assert_eq!(json["password"], "set");
+    assert_eq!(json["server"]["bytes"], 1);
+    assert_eq!(json["objects"][1]["key"], "clock");
+    assert_eq!(json["poll"], "9s");
+
+    desk.ok(&[
+        "edit",
+        "feeder-7",
+        "--rename",
+        "feeder-8",
+        "--no-publish",
+        "--enabled",
+        "false",
+    ])
+    .await;
+    let meter = desk.store.meter_named("feeder-8").await.unwrap();
+    assert_eq!((meter.publish, meter.enabled), (None, false));
+    assert!(meter.password.is_some() && meter.objects.len() == 2);
+
+    let json: Value = serde_json::from_str(&desk.ok(&["list", "--json"]).await).unwrap();
+    assert_eq!(json[0]["name"], "feeder-8");
+    assert!(desk.ok(&["list"]).await.contains("feeder-8"));
+    assert_eq!(
+        desk.ok(&["remove", "feeder-8", "--yes"]).await,
+        "meter feeder-8 removed\n"
+    );
+    assert!(desk.store.meters().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_and_nothing_is_saved() {
+    let desk = Desk::new().await;
+    let place = ["--host", "10.0.4.7:3333"];
+    desk.ok(&["add", "a", place[0], place[1]]).await;
+    for (line, words) in [
+        (vec!["add", "b", "--host", "10.0.4.7"], "HOST:PORT"),
+        (
+            vec!["add", "b", place[0], place[1], "--preset", "x"],
+            "microstar",
+        ),
+        (
+            vec!["add", "b", place[0], place[1], "--object", "1-1:"],
+            "object:",
+        ),
+        (
+            vec!["add", "b", place[0], place[1], "--poll", "1ms"],
+            "poll",
+        ),
+        (
+            vec!["add", "b", place[0], place[1], "--publish", "gone"],
+            "no broker named \"gone\"",
+        ),
+        (
+            vec!["add", "a", place[0], place[1]],
+            "already a meter named \"a\"",
+        ),
+        (
+            vec![
+                "add",
+                "b",
+                place[0],
+                place[1],
+                "--password-file",
+                "/no/such",
+            ],
+            "/no/such",
+        ),
+        (
+            vec!["add", "b", place[0], place[1], "--trace", "x"],
+            "--trace",
+        ),
+        (vec!["show", "z"], "no meter named \"z\""),
+        (vec!["edit", "z", "--poll", "9s"], "no meter named \"z\""),
+        (vec!["edit", "a", "--window", "9"], "window"),
+        (vec!["remove", "a"], "--yes"),
+        (vec!["import", "/no/such"], "/no/such"),
+    ] {
+        let error = desk.refused(&line).await;
+        assert!(error.contains(words), "{line:?}: {error}");
+    }
+    assert_eq!(desk.store.meters().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_exported_is_imported_again() {
+    let desk = Desk::new().await;
+    let secret = desk.file("secret", "hunter2");
+    desk.ok(&[
+        "add",
+        "a",
+        "--host",
+        "[::1]:4059",
+        "--server",
+        "1/17",
+        "--address-size",
+        "4",
+        "--password-file",
+        &secret,
+        "--object",
+        "1-1:32.7.0=u",
+        "--publish",
+        "lab",
+    ])
+    .await;
+    desk.ok(&["add", "b", "--host", "h:1"]).await;
+    let before = desk.store.meters().await.unwrap();
+    let text = desk.ok(&["export"]).await;
+    let path = desk.folder.path().join("meters.toml");
+    let path = path.to_str().unwrap();
+    assert_eq!(desk.ok(&["export", path]).await, "");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+
+    // Over themselves: nothing changes, passwords stay.
+    assert_eq!(
+        desk.ok(&["import", path]).await,
+        "0 meters added, 2 replaced\n"
+    );
+    assert_eq!(desk.store.meters().await.unwrap(), before);
+
+    // Elsewhere the password has to come from somewhere; all or none.
+    let other = Desk::new().await;
+    let error = other.refused(&["import", path]).await;
+    assert!(
+        error.contains("meter 1 (a)") && error.contains("password"),
+        "{error}"
+    );
+    assert!(other.store.meters().await.unwrap().is_empty());
+    let given = text.replace(
+        "auth = \"lls\"\n",
+        &format!("auth = \"lls\"\npassword_file = {secret:?}\n"),
+    );
+    let path = other.file("meters.toml", &given);
+    assert_eq!(
+        other.ok(&["import", &path]).await,
+        "2 meters added, 0 replaced\n"
+    );
+    let mut expected = before;
+    for (expected, found) in expected.iter_mut().zip(other.store.meters().await.unwrap()) {
+        expected.id = found.id;
+        assert_eq!(*expected, found);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_file_says_where() {
+    let desk = Desk::new().await;
+    for (text, words) in [
+        (
+            "[[meter]]\nname = \"a\"\npassword = \"hunter2\"\n",
+            "line 3: unknown field `password`",
+        ),
+        ("[[meter]]\nname = 5\n", "line 2"),
+        ("[[meter]\n", "line 1"),
+        ("[[metre]]\n", "unknown field `metre`"),
+        ("[[meter]]\nname = \"a\"\n", "meter 1 (a): host"),
+        (
+            "[[meter]]\nname=\"a\"\nhost=\"h:1\"\n[[meter]]\nname=\"a\"\nhost=\"h:1\"\n",
+            "meter 2 (a): the name comes twice",
+        ),
+        (
+            "[[meter]]\nname=\"a\"\nhost=\"h:1\"\npoll=\"soon\"\n[[meter]]\nname=\"b\"\nhost=\"h:1\"\nauth=\"x\"\n",
+            "meter 2 (b): auth: \"x\"",
+        ),
+        (
+            "[[meter]]\nname=\"a\"\nhost=\"h:1\"\naddress_size=3\n",
+            "server:",
+        ),
+    ] {
+        let path = desk.file("meters.toml", text);
+        let error = desk.refused(&["import", &path]).await;
+        assert!(error.contains(words), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let sparse = "[[meter]]\nname=\"a\"\nhost=\"h:1\"\npreset=\"microstar\"\nauth=\"none\"\n";
+    let path = desk.file("meters.toml", sparse);
+    desk.ok(&["import", &path]).await;
+    let meter = desk.store.meter_named("a").await.unwrap();
+    assert_eq!(meter.objects.len(), 9);
+}
+
+#[tokio::test]
+async fn unsent_messages_of_a_removed_meter_are_mentioned() {
+    let desk = Desk::new().await;
+    desk.ok(&["add", "a", "--host", "h:1", "--publish", "lab"])
+        .await;
+    let meter = desk.store.meter_named("a").await.unwrap();
+    let lab = desk.store.broker_named("lab").await.unwrap();
+    let poll = crate::meter::Poll {
+        meter: meter.id,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        readings: Vec::new(),
+    };
+    let render: crate::store::Render = Box::new(|_| {
+        vec![crate::store::Message {
+            topic: "t".into(),
+            payload: Vec::new(),
+        }]
+    });
+    desk.store
+        .commit_poll(poll, Some((lab.id, render)))
+        .await
+        .unwrap();
+    let said = desk.ok(&["remove", "a", "--yes"]).await;
+    assert!(said.contains("1 message of it still waits"), "{said}");
+}
