@@ -45,20 +45,11 @@ impl ActionResult {
     /// `object-undefined` …
     pub const fn name(self) -> &'static str {
         match self.0 {
-            0 => "success",
-            1 => "hardware-fault",
-            2 => "temporary-failure",
-            3 => "read-write-denied",
-            4 => "object-undefined",
-            9 => "object-class-inconsistent",
-            11 => "object-unavailable",
-            12 => "type-unmatched",
-            13 => "scope-of-access-violated",
-            14 => "data-block-unavailable",
             15 => "long-action-aborted",
             16 => "no-long-action-in-progress",
-            250 => "other-reason",
-            _ => "unknown result",
+            // A data-access-result goes on where this ends.
+            17..=19 => "unknown result",
+            shared => DataAccessResult(shared).name(),
         }
     }
 }
