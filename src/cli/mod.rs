@@ -24,6 +24,7 @@ pub mod set;
 pub mod simulate;
 pub mod stop;
 pub mod table;
+pub mod target;
 pub mod visit;
 pub mod workbench;
 

@@ -1,10 +1,12 @@
 //! `obiscope read`: connect, read, print, release. Whatever ends it, the meter is released before it returns.
 
+use super::Failure;
 use super::argument;
 use super::complain;
 use super::exit::ExitKind;
 use super::link_options::LinkOptions;
 use super::table::Table;
+use super::target;
 use crate::cosem::data::printable;
 use crate::cosem::{Obis, ObjectSpec};
 use crate::meter::session::{Session, SessionError};
@@ -68,7 +70,7 @@ pub async fn run(
 ) -> ExitKind {
     let (meter, owner) = match definition(&args, open_store).await {
         Ok(found) => found,
-        Err((kind, words)) => return complain(err, kind, &words),
+        Err(failure) => return complain(err, failure.kind, &failure.words),
     };
     let tap = Tap::new(0);
     if let Some(path) = &args.link.trace
@@ -171,60 +173,20 @@ async fn wait(
     }
 }
 
-/// The meter as saved or as given, with the options and the objects laid over it; and, of a saved one, which other
-/// process may be connected to it.
+/// The meter with what is to be read of it; and, of a saved one, which other process may be connected to it.
 async fn definition(
     args: &Args,
     open_store: impl FnOnce() -> Result<Store, StoreError>,
-) -> Result<(Definition, Option<String>), (ExitKind, String)> {
-    let usage = |words: String| (ExitKind::Usage, words);
-    let (mut meter, owner) = match Definition::parse_endpoint(&args.target) {
-        // In a trace it goes by what was typed: two meters may share a host.
-        Some((host, port)) => (Definition::new(args.target.clone(), host, port), None),
-        None => saved(&args.target, open_store).await?,
-    };
+) -> Result<(Definition, Option<String>), Failure> {
+    let (mut meter, owner) = target::find(&args.target, &args.link, open_store).await?;
     if !args.objects.is_empty() {
         meter.objects = args.objects.iter().map(polled).collect();
     }
     if meter.objects.is_empty() {
         let words = "say what to read, for example 1-1:32.7.0 or 8/0-0:1.0.0/2";
-        return Err(usage(words.to_owned()));
+        return Err(Failure::usage(words));
     }
-    args.link
-        .apply(&mut meter)
-        .map_err(|e| usage(e.to_string()))?;
-    // Reading the same object twice is fine here: keys only matter on a broker. So do names.
-    let mut checked = meter.clone();
-    checked.objects.clear();
-    "unnamed".clone_into(&mut checked.name);
-    checked.check().map_err(|wrong| {
-        let each: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-        usage(each.join("\n"))
-    })?;
     Ok((meter, owner))
-}
-
-async fn saved(
-    name: &str,
-    open_store: impl FnOnce() -> Result<Store, StoreError>,
-) -> Result<(Definition, Option<String>), (ExitKind, String)> {
-    let local = |error: StoreError| (ExitKind::Local, error.to_string());
-    let store = open_store().map_err(local)?;
-    let found = store.meter_named(name).await;
-    let owner = store.claimed_by();
-    store.close().await;
-    found
-        .map(|meter| (meter, owner))
-        .map_err(|error| match error {
-            StoreError::NotFound(_) => {
-                let words = format!(
-                    "{name:?} is neither a saved meter (`obiscope meter list` shows those) \
-                 nor HOST:PORT, for example 10.0.4.7:4059 or [fe80::1]:4059"
-                );
-                (ExitKind::Usage, words)
-            }
-            other => local(other),
-        })
 }
 
 fn polled(spec: &ObjectSpec) -> PolledObject {

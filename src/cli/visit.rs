@@ -4,7 +4,7 @@
 use super::Failure;
 use super::exit::ExitKind;
 use super::link_options::LinkOptions;
-use super::saved;
+use super::{saved, target};
 use crate::cosem::data::printable;
 use crate::cosem::{AttributeRef, Data};
 use crate::dlms::association::GetError;
@@ -12,7 +12,7 @@ use crate::meter::session::{Session, SessionError};
 use crate::meter::tap::Tap;
 use crate::meter::transport::Connector;
 use crate::meter::{Clock, Definition};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use std::future::Future;
 use std::io;
 use std::path::Path;
@@ -118,26 +118,10 @@ fn record(tap: &Tap, path: &Path, meter: &Definition) -> Result<(), Failure> {
 
 /// The meter as saved or as given, with the link options laid over it.
 async fn definition(place: &Place, door: &Door<'_>) -> Result<Definition, Failure> {
-    let mut meter = if let Some((host, port)) = Definition::parse_endpoint(&place.target) {
-        Definition::new(host.clone(), host, port)
-    } else {
-        let store = (door.open_store)()?;
-        let found = store.meter_named(&place.target).await;
-        store.close().await;
-        found.map_err(|error| match error {
-            StoreError::NotFound(words) => Failure::usage(&format!(
-                "{words}; or give HOST:PORT, for example 10.0.4.7:4059"
-            )),
-            other => other.into(),
-        })?
-    };
-    // What it polls is no matter here, and must not stand in the way.
+    let (mut meter, _owner) =
+        target::find(&place.target, &place.link, || (door.open_store)()).await?;
+    // What it polls is no matter here.
     meter.objects.clear();
-    place
-        .link
-        .apply(&mut meter)
-        .map_err(|error| Failure::usage(&error))?;
-    meter.check().map_err(saved::Error::from)?;
     Ok(meter)
 }
 
