@@ -3,7 +3,7 @@
 //! The one rule: an ephemeral key is used only after its signature was right.
 use super::curve;
 use super::error::SecurityError;
-use super::general::{Agreed, Header, KeyInfo};
+use super::general::{Agreed, Header, KeyInfo, string};
 use super::keys::Keys;
 use super::secret::Secret;
 use super::suite::Suite;
@@ -101,13 +101,12 @@ impl Agreement<'_> {
             .ok_or(SecurityError::MissingKey("peer's public key agreement"))
     }
 
-    /// Algorithm id, PartyUInfo, PartyVInfo. In the static model the transaction-id is the nonce of party U.
+    /// Algorithm id, PartyUInfo, PartyVInfo. In the static model the transaction-id is the nonce of party U, its length before it.
     fn derive(&self, z: &Secret, scheme: u8) -> Secret {
-        let nonce: &[u8] = if scheme == STATIC {
-            &self.header.transaction_id
-        } else {
-            &[]
-        };
+        let mut nonce = Vec::new();
+        if scheme == STATIC {
+            string(&self.header.transaction_id, &mut nonce);
+        }
         let algorithm = [
             0x60,
             0x85,
@@ -120,7 +119,7 @@ impl Agreement<'_> {
         let other = [
             algorithm.as_slice(),
             &self.header.originator,
-            nonce,
+            &nonce,
             &self.header.recipient,
         ]
         .concat();

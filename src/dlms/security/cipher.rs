@@ -275,6 +275,15 @@ impl Cipher {
             self.unicast_or_broadcast(control.broadcast())?
         };
         let (plain, verified) = self.decipher(&envelope, key, title, with.verify)?;
+        // Nothing vouches for these octets but that they begin as they must; a right tag needs no such help.
+        if let Some(wanted) = envelope.inside().filter(|_| !verified) {
+            match plain.first() {
+                Some(&got) if got != wanted => {
+                    return Err(SecurityError::Garbled { wanted, got, title });
+                }
+                _ => {}
+            }
+        }
         // Only now: a counter that nothing vouches for is no evidence of a replay.
         if let Some(lowest) = with
             .lowest_counter

@@ -61,6 +61,11 @@ impl<'a> Envelope<'a> {
         })
     }
 
+    /// The tag the APDU inside must have, where the outer one says so.
+    pub(super) fn inside(&self) -> Option<u8> {
+        form::plain(self.tag).map(|(plain, _)| plain)
+    }
+
     pub(super) const fn form(&self) -> Form {
         match self.tag {
             form::GENERAL_GLO | form::GENERAL_DED | form::GENERAL => Form::General,

@@ -56,6 +56,15 @@ pub enum SecurityError {
     )]
     TagMismatch { title: SystemTitle },
     #[error(
+        "deciphers to an APDU that begins with {got:02X}, {wanted:02X} is due: wrong encryption key, or another system title than {}",
+        title.hex()
+    )]
+    Garbled {
+        wanted: u8,
+        got: u8,
+        title: SystemTitle,
+    },
+    #[error(
         "invocation counter too low: {got}, at least {lowest} is due; a replayed APDU, or the other side lost its counter"
     )]
     CounterTooLow { got: u32, lowest: u32 },

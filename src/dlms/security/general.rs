@@ -117,7 +117,7 @@ pub enum Agreed<'a> {
     Static,
 }
 
-fn string(octets: &[u8], out: &mut Vec<u8>) {
+pub(super) fn string(octets: &[u8], out: &mut Vec<u8>) {
     encode_length(octets.len(), out);
     out.extend_from_slice(octets);
 }

@@ -47,3 +47,6 @@ pub struct Security {
     pub title: SystemTitle,
     pub keys: Keys,
 }
+
+#[cfg(test)]
+mod tests;
