@@ -11,7 +11,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
 use dlms_cosem_rs as other;
 use obiscope::cosem::{AttributeRef, Data, Obis};
-use obiscope::dlms::association::{Association, Authentication, Config, Event};
+use obiscope::dlms::association::{Association, Carrier, Config, Event};
 use obiscope::dlms::hdlc::frame::build;
 use obiscope::dlms::hdlc::link::LinkConfig;
 use obiscope::dlms::hdlc::{ClientAddress, Control, Decoder, Frame, Item, ServerAddress};
@@ -174,27 +174,23 @@ const VOLTAGE: AttributeRef = AttributeRef {
 #[divan::bench_group]
 mod one_get {
     use super::{
-        Association, Authentication, Bencher, CLIENT, CYCLE, ClientAddress, Config, Conformance,
-        Data, Duration, Event, Instant, LinkConfig, SERVER, ServerAddress, VOLTAGE, answer,
-        black_box, other, other_hdlc,
+        Association, Bencher, CLIENT, CYCLE, Carrier, ClientAddress, Config, Conformance, Data,
+        Duration, Event, Instant, LinkConfig, SERVER, ServerAddress, VOLTAGE, answer, black_box,
+        other, other_hdlc,
     };
 
     fn ready(now: Instant) -> Association {
+        let carrier = Carrier::Hdlc(LinkConfig {
+            client: ClientAddress::new(CLIENT >> 1).unwrap(),
+            server: ServerAddress::new(u16::from(SERVER >> 1), None, None).unwrap(),
+            propose: None,
+            response_timeout: Duration::from_secs(7),
+            retries: 2,
+            quiet: Duration::from_millis(1),
+        });
         let mut client = Association::new(Config {
-            link: LinkConfig {
-                client: ClientAddress::new(CLIENT >> 1).unwrap(),
-                server: ServerAddress::new(u16::from(SERVER >> 1), None, None).unwrap(),
-                propose: None,
-                response_timeout: Duration::from_secs(7),
-                retries: 2,
-                quiet: Duration::from_millis(1),
-            },
-            authentication: Authentication::None,
             conformance: Conformance(0x00_30_1D),
-            max_pdu: 0xFFFF,
-            release: true,
-            max_answer: 1 << 20,
-            read_only: true,
+            ..Config::new(carrier)
         });
         client.connect(now).unwrap();
         let later = now + Duration::from_secs(1);

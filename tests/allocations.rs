@@ -5,7 +5,7 @@
 mod steady_state {
     use obiscope::cosem::{AttributeRef, Data, Obis};
     use obiscope::dlms::acse::{Aare, InitiateResponse};
-    use obiscope::dlms::association::{Association, Authentication, Config, Event, State};
+    use obiscope::dlms::association::{Association, Carrier, Config, Event, State};
     use obiscope::dlms::hdlc::{
         ClientAddress, Control, LLC_RESPONSE,
         frame::build,
@@ -122,16 +122,12 @@ mod steady_state {
     fn a_get_through_the_association_allocates_nothing() {
         let now = Instant::now();
         let mut client = Association::new(Config {
-            link: LinkConfig {
+            max_pdu: 1024,
+            max_answer: 4096,
+            ..Config::new(Carrier::Hdlc(LinkConfig {
                 quiet: Duration::ZERO,
                 ..LinkConfig::new(ClientAddress::PUBLIC, "1".parse().unwrap())
-            },
-            authentication: Authentication::None,
-            conformance: Conformance(0x7E1F),
-            max_pdu: 1024,
-            release: true,
-            max_answer: 4096,
-            read_only: true,
+            }))
         });
         client.connect(now).unwrap();
         client.poll_transmit();

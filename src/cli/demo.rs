@@ -7,7 +7,7 @@ use super::workbench::{require_terminal, runtime, show};
 use crate::cosem::{Obis, ObjectSpec};
 use crate::dlms::security::Secret;
 use crate::headend::{Headend, Options};
-use crate::meter::{Clock, Definition, PolledObject, transport::Tcp};
+use crate::meter::{Clock, Definition, PolledObject, transport::Lines};
 use crate::simulator::broker::{self, Behaviour};
 use crate::simulator::profile::Profile;
 use crate::simulator::server::{self, Schedule};
@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<ExitKind, Failure> {
         }
         let headend = Headend::start(Options {
             store,
-            connector: Arc::new(Tcp),
+            connector: Arc::new(Lines),
             clock,
             seed: args.seed,
             trace_bytes: TRACE_BYTES,

@@ -1,12 +1,15 @@
 //! The link options every command takes beside a TARGET. A password is never an argument: those stand in the process
 //! list.
 
+use super::link_line::LineOptions;
+use super::link_security::SecurityOptions;
 use super::saved::secret;
 use super::{argument, prompt};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
 use crate::meter::Definition;
-use crate::meter::definition::{Auth, TransportKind};
+use crate::meter::definition::Auth;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,17 +27,14 @@ pub struct LinkOptions {
     #[arg(long, value_name = "BYTES")]
     pub address_size: Option<u8>,
     /// How to authenticate
-    #[arg(long, value_enum, value_name = "MECHANISM")]
-    pub auth: Option<Mechanism>,
+    #[arg(long, value_name = "MECHANISM", value_parser = PossibleValuesParser::new(Auth::ALL.map(Auth::name)).try_map(|name| name.parse::<Auth>()))]
+    pub auth: Option<Auth>,
     /// Environment variable that holds the password
     #[arg(long, value_name = "VAR", conflicts_with = "password_file")]
     pub password_env: Option<String>,
     /// File whose first line is the password
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// How frames travel
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub transport: Option<Transport>,
     /// How long to wait for one answer [usual: 7s]
     #[arg(long, value_name = "TIME", value_parser = argument::time)]
     pub timeout: Option<Duration>,
@@ -51,72 +51,9 @@ pub struct LinkOptions {
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     #[command(flatten)]
-    later: Later,
-}
-
-/// Options whose names are settled and whose work is not in this version: refused by name, never ignored.
-#[derive(Clone, Debug, Default, clap::Args)]
-struct Later {
-    #[arg(long, hide = true, value_name = "KIND")]
-    security: Option<String>,
-    #[arg(long, hide = true, value_name = "KIND")]
-    ciphering: Option<String>,
-    #[arg(long, hide = true, value_name = "HEX")]
-    system_title: Option<String>,
-    #[arg(long, hide = true, value_name = "VAR")]
-    keys_env: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    keys_file: Option<PathBuf>,
-}
-
-impl Later {
-    fn refuse(&self) -> Result<(), OptionsError> {
-        if let Some(security) = self.security.as_deref().filter(|it| *it != "none") {
-            return Err(OptionsError(format!(
-                "--security {security} is not in this version; use none, or leave it out"
-            )));
-        }
-        for (option, given) in [
-            ("--ciphering", self.ciphering.is_some()),
-            ("--system-title", self.system_title.is_some()),
-            ("--keys-env", self.keys_env.is_some()),
-            ("--keys-file", self.keys_file.is_some()),
-        ] {
-            if given {
-                return Err(OptionsError(format!(
-                    "{option} goes with ciphered associations, which are not in this version; leave it out"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Mechanism {
-    None,
-    Lls,
-    #[value(hide = true)]
-    HlsMd5,
-    #[value(hide = true)]
-    HlsSha1,
-    #[value(hide = true)]
-    HlsGmac,
-    #[value(hide = true)]
-    HlsSha256,
-    #[value(hide = true)]
-    HlsEcdsa,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Transport {
-    HdlcTcp,
-    #[value(hide = true)]
-    WrapperTcp,
-    #[value(hide = true)]
-    WrapperUdp,
-    #[value(hide = true)]
-    Serial,
+    pub line: LineOptions,
+    #[command(flatten)]
+    pub security: SecurityOptions,
 }
 
 /// What is wrong with the options, and what would be right.
@@ -127,20 +64,9 @@ pub struct OptionsError(pub String);
 impl LinkOptions {
     /// Lays the options over `meter`; what was not given stays. Asks for a missing password if there is a terminal.
     pub fn apply(&self, meter: &mut Definition) -> Result<(), OptionsError> {
-        self.later.refuse()?;
         self.apply_address(meter)?;
-        if let Some(mechanism) = self.auth {
-            meter.auth = match mechanism {
-                Mechanism::None => Auth::None,
-                Mechanism::Lls => Auth::Lls,
-                other => return Err(later("--auth", &other, "none or lls")),
-            };
-        }
-        match self.transport {
-            None => {}
-            Some(Transport::HdlcTcp) => meter.transport = TransportKind::HdlcTcp,
-            Some(other) => return Err(later("--transport", &other, "hdlc-tcp")),
-        }
+        self.line.apply(meter)?;
+        meter.auth = self.auth.unwrap_or(meter.auth);
         if let Some(timeout) = self.timeout {
             meter.timeout = timeout;
         }
@@ -151,14 +77,14 @@ impl LinkOptions {
         meter.window = self.window.unwrap_or(meter.window);
         if let Some(password) = self.given_password()? {
             meter.password = Some(password);
-            if self.auth.is_none() {
+            if self.auth.is_none() && meter.auth == Auth::None {
                 meter.auth = Auth::Lls;
             }
         }
-        if meter.auth == Auth::Lls && meter.password.is_none() {
+        if meter.auth.wants_password() && meter.password.is_none() {
             meter.password = Some(ask(meter)?);
         }
-        Ok(())
+        self.security.apply(meter)
     }
 
     fn apply_address(&self, meter: &mut Definition) -> Result<(), OptionsError> {
@@ -184,11 +110,14 @@ impl LinkOptions {
 
 fn ask(meter: &Definition) -> Result<Secret, OptionsError> {
     if !std::io::stderr().is_terminal() {
-        return Err(OptionsError(
-            "low-level security needs a password: --password-env VAR or --password-file FILE \
+        let what = match meter.auth {
+            Auth::Lls => "low-level security",
+            other => other.words(),
+        };
+        return Err(OptionsError(format!(
+            "{what} needs a password: --password-env VAR or --password-file FILE \
              (there is no terminal to ask on)"
-                .to_owned(),
-        ));
+        )));
     }
     let question = format!(
         "Password of client {} at {}",
@@ -196,16 +125,6 @@ fn ask(meter: &Definition) -> Result<Secret, OptionsError> {
         meter.endpoint()
     );
     prompt::password(&question).map_err(|e| OptionsError(format!("no password was given: {e}")))
-}
-
-fn later(option: &str, value: &impl clap::ValueEnum, now: &str) -> OptionsError {
-    let value = value
-        .to_possible_value()
-        .map(|v| v.get_name().to_owned())
-        .unwrap_or_default();
-    OptionsError(format!(
-        "{option} {value} is not in this version; use {now}"
-    ))
 }
 
 #[cfg(test)]
@@ -250,16 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_yet_is_refused_by_name() {
+    fn what_is_wrong_is_named() {
         for (args, word) in [
-            (["--auth", "hls-gmac"], "hls-gmac is not in this version"),
-            (["--transport", "serial"], "serial is not in this version"),
             (["--address-size", "3"], "1, 2 or 4"),
-            (
-                ["--security", "auth"],
-                "--security auth is not in this version",
-            ),
-            (["--keys-env", "X"], "--keys-env goes with ciphered"),
             (
                 ["--password-env", "OBISCOPE_NO_SUCH_VARIABLE"],
                 "OBISCOPE_NO_SUCH_VARIABLE",

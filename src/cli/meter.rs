@@ -1,4 +1,4 @@
-//! `obiscope meter`: saved meters. A password goes in by variable or file and never comes out again.
+//! `obiscope meter`: saved meters. Passwords and keys go in by variable or file and never come out again.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ pub use super::saved::Error;
 use super::saved::confirmed;
 use super::{meter_file, meter_show};
 use crate::cosem::ObjectSpec;
-use crate::meter::definition::{Auth, TransportKind};
+use crate::meter::definition::{SerialLine, TransportKind};
 use crate::meter::{Definition, PolledObject};
 use crate::store::Store;
 
@@ -24,8 +24,8 @@ pub enum Command {
     Add {
         /// What commands will call it, such as feeder-7
         name: String,
-        /// Where it listens
-        #[arg(long, value_name = "HOST:PORT")]
+        /// Where it listens, or the serial device it hangs on
+        #[arg(long, value_name = "HOST:PORT|DEVICE")]
         host: String,
         /// Begin with the settings known for this make: microstar
         #[arg(long, value_name = "MAKE")]
@@ -57,8 +57,8 @@ pub enum Command {
         /// A new name
         #[arg(long, value_name = "NAME")]
         rename: Option<String>,
-        /// Where it listens
-        #[arg(long, value_name = "HOST:PORT")]
+        /// Where it listens, or the serial device it hangs on
+        #[arg(long, value_name = "HOST:PORT|DEVICE")]
         host: Option<String>,
         /// Publish nowhere
         #[arg(long, conflicts_with = "publish")]
@@ -88,7 +88,7 @@ pub enum Command {
         /// The file, or - for standard input
         file: PathBuf,
     },
-    /// Write all meters as TOML, without passwords
+    /// Write all meters as TOML, without passwords and keys
     Export {
         /// Standard output unless given
         file: Option<PathBuf>,
@@ -113,6 +113,9 @@ pub struct Settings {
     /// The meter's name on the broker, when not its own
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
+    /// Whether nothing that writes may go to this meter
+    #[arg(long, value_name = "true|false")]
+    read_only: Option<bool>,
     // Last: its heading holds for everything after it.
     #[command(flatten)]
     link: LinkOptions,
@@ -130,6 +133,7 @@ impl Settings {
             .apply(meter)
             .map_err(|error| Error::Input(error.to_string()))?;
         meter.retries = self.retries.unwrap_or(meter.retries);
+        meter.read_only = self.read_only.unwrap_or(meter.read_only);
         if let Some(poll) = self.poll {
             meter.poll = poll;
         }
@@ -166,20 +170,38 @@ fn usual_key(spec: ObjectSpec) -> String {
 }
 
 pub(super) fn begin(name: &str, place: &str, preset: Option<&str>) -> Result<Definition, Error> {
-    let (host, port) = endpoint(place)?;
-    match preset {
-        None => Ok(Definition::new(name, host, port)),
-        Some("microstar") => Ok(Definition::microstar(name, host, port)),
-        Some(other) => Err(Error::Input(format!(
-            "preset: {other:?} is not known; there is microstar"
-        ))),
+    let meter = match preset {
+        None => Definition::new(name, "", 0),
+        Some("microstar") => Definition::microstar(name, "", 0),
+        Some(other) => {
+            return Err(Error::Input(format!(
+                "preset: {other:?} is not known; there is microstar"
+            )));
+        }
+    };
+    moved(meter, place)
+}
+
+/// To HOST:PORT, or to a serial device; a line that is serial already keeps its settings.
+fn moved(mut meter: Definition, place: &str) -> Result<Definition, Error> {
+    if !SerialLine::looks_like_a_device(place) {
+        (meter.host, meter.port) = endpoint(place)?;
+        if meter.transport.serial().is_some() {
+            meter.transport = TransportKind::HdlcTcp;
+        }
+        return Ok(meter);
     }
+    if let TransportKind::Serial(line) = &mut meter.transport {
+        place.clone_into(&mut line.path);
+        return Ok(meter);
+    }
+    Ok(meter.on_serial(place))
 }
 
 fn endpoint(text: &str) -> Result<(String, u16), Error> {
     Definition::parse_endpoint(text).ok_or_else(|| {
         Error::Input(format!(
-            "host: {text:?} is not HOST:PORT; for example 192.168.1.127:3333 or [fe80::1]:4059"
+            "host: {text:?} is not HOST:PORT, nor a serial device; for example 192.168.1.127:3333, [fe80::1]:4059 or /dev/ttyUSB0"
         ))
     })
 }
@@ -234,7 +256,7 @@ pub async fn run(command: Command, store: &Store, out: &mut dyn Write) -> Result
             let mut meter = store.meter_named(&name).await?;
             let before = meter.clone();
             if let Some(host) = host {
-                (meter.host, meter.port) = endpoint(&host)?;
+                meter = moved(meter, &host)?;
             }
             if no_publish {
                 meter.publish = None;
@@ -304,19 +326,6 @@ async fn import(store: &Store, out: &mut dyn Write, file: &Path) -> Result<(), E
     let meters = counted(added as u64, "meter", "meters");
     writeln!(out, "{meters} added, {replaced} replaced")?;
     Ok(())
-}
-
-pub(super) const fn auth_name(auth: Auth) -> &'static str {
-    match auth {
-        Auth::None => "none",
-        Auth::Lls => "lls",
-    }
-}
-
-pub(super) const fn transport_name(transport: TransportKind) -> &'static str {
-    match transport {
-        TransportKind::HdlcTcp => "hdlc-tcp",
-    }
 }
 
 async fn remove(store: &Store, out: &mut dyn Write, name: &str, yes: bool) -> Result<(), Error> {

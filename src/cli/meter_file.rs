@@ -1,4 +1,4 @@
-//! Meters as a TOML file: what `meter export` writes and `meter import` reads. Never holds a password.
+//! Meters as a TOML file: what `meter export` writes and `meter import` reads. Never holds a password or key.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -6,11 +6,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::meter::{auth_name, begin, polled_object, transport_name};
+use super::link_line::set_transport;
+use super::link_security::{CounterObject, counter_object, keys, own_title};
+use super::meter::{begin, polled_object};
 use super::saved::{Error, secret};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
+use crate::dlms::security::{Form, Keys, Security, Suite};
 use crate::meter::Definition;
-use crate::meter::definition::{Auth, TransportKind};
+use crate::meter::definition::{
+    COUNTER_OBJECT, FORMS, PROTECTIONS, TransportKind, form_name, form_named, protection_name,
+    protection_named,
+};
 
 const HEAD: &str = "\
 # Meters of obiscope; read with `obiscope meter import FILE`.
@@ -34,6 +40,10 @@ struct Entry {
     host: String,
     preset: Option<String>,
     transport: Option<String>,
+    baud: Option<u32>,
+    parity: Option<String>,
+    stop_bits: Option<u8>,
+    mode_e: Option<bool>,
     client: Option<u8>,
     /// `UPPER[/LOWER]`.
     server: Option<String>,
@@ -41,7 +51,18 @@ struct Entry {
     auth: Option<String>,
     password_env: Option<String>,
     password_file: Option<PathBuf>,
+    security: Option<String>,
+    ciphering: Option<String>,
+    suite: Option<u8>,
+    system_title: Option<String>,
+    keys_env: Option<String>,
+    keys_file: Option<PathBuf>,
+    /// An OBIS code, or `none`.
+    counter_object: Option<String>,
+    read_only: Option<bool>,
     timeout: Option<String>,
+    turn_round: Option<String>,
+    inter_octet: Option<String>,
     retries: Option<u8>,
     poll: Option<String>,
     inactivity: Option<String>,
@@ -69,19 +90,37 @@ fn entry(meter: &Definition) -> Entry {
         (upper, Some(lower)) => format!("{upper}/{lower}"),
         (upper, None) => upper.to_string(),
     };
+    let pause = |pause: Duration| if pause.is_zero() { None } else { span(pause) };
+    let (line, security) = (meter.transport.serial(), meter.security.as_ref());
     let object = |object: &crate::meter::PolledObject| format!("{}={}", object.spec, object.key);
     Entry {
         name: meter.name.clone(),
         host: meter.endpoint(),
         preset: None,
-        transport: Some(transport_name(meter.transport).to_owned()),
+        transport: Some(meter.transport.name().to_owned()),
+        baud: line.map(|line| line.baud),
+        parity: line.map(|line| line.parity.name().to_owned()),
+        stop_bits: line.map(|line| line.stop_bits),
+        mode_e: meter.mode_e.then_some(true),
         client: Some(meter.client.sap()),
         server: Some(server),
         address_size: Some(meter.server.size()),
-        auth: Some(auth_name(meter.auth).to_owned()),
+        auth: Some(meter.auth.name().to_owned()),
         password_env: None,
         password_file: None,
+        security: security.map(|it| protection_name(it.protection).to_owned()),
+        ciphering: security.map(|it| form_name(it.form).to_owned()),
+        suite: security.map(|it| it.suite.number()),
+        system_title: security.map(|it| it.title.hex()),
+        keys_env: None,
+        keys_file: None,
+        counter_object: (meter.counter_object != Some(COUNTER_OBJECT)).then(|| {
+            (meter.counter_object).map_or_else(|| "none".to_owned(), |object| object.to_string())
+        }),
+        read_only: meter.read_only.then_some(true),
         timeout: span(meter.timeout),
+        turn_round: pause(meter.turn_round),
+        inter_octet: pause(meter.inter_octet),
         retries: Some(meter.retries),
         poll: span(meter.poll),
         inactivity: span(meter.inactivity),
@@ -136,18 +175,15 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
     if let Some(known) = before.iter().find(|known| known.name == meter.name) {
         meter.id = known.id;
         meter.password.clone_from(&known.password);
+        meter.security.clone_from(&known.security);
     }
-    if let Some(transport) = entry.transport
-        && transport != transport_name(TransportKind::HdlcTcp)
-    {
-        return Err(wrong("transport", &transport, "hdlc-tcp"));
-    }
+    apply_line(&entry, &mut meter)?;
     if let Some(sap) = entry.client {
         meter.client =
             ClientAddress::new(sap).map_err(|error| Error::Input(format!("client: {error}")))?;
     }
     if entry.server.is_some() || entry.address_size.is_some() {
-        let server = match entry.server {
+        let server = match &entry.server {
             Some(server) => server.parse::<ServerAddress>(),
             None => Ok(meter.server),
         };
@@ -158,12 +194,17 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
             })
             .map_err(|error| Error::Input(format!("server: {error}")))?;
     }
-    if let Some(auth) = entry.auth {
-        meter.auth = [Auth::None, Auth::Lls]
-            .into_iter()
-            .find(|it| auth_name(*it) == auth)
-            .ok_or_else(|| wrong("auth", &auth, "none or lls"))?;
+    if let Some(auth) = &entry.auth {
+        let auth = auth.parse();
+        meter.auth = auth.map_err(|error| Error::Input(format!("auth: {error}")))?;
     }
+    apply_security(&entry, &mut meter)?;
+    if let Some(object) = &entry.counter_object {
+        let CounterObject(object) = counter_object(object)
+            .map_err(|error| Error::Input(format!("counter_object: {error}")))?;
+        meter.counter_object = object;
+    }
+    meter.read_only = entry.read_only.unwrap_or(meter.read_only);
     let password = secret(
         "password",
         entry.password_env.as_deref(),
@@ -171,6 +212,8 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
     )?;
     meter.password = password.or(meter.password);
     meter.timeout = span("timeout", entry.timeout, meter.timeout)?;
+    meter.turn_round = span("turn_round", entry.turn_round, meter.turn_round)?;
+    meter.inter_octet = span("inter_octet", entry.inter_octet, meter.inter_octet)?;
     meter.poll = span("poll", entry.poll, meter.poll)?;
     meter.inactivity = span("inactivity", entry.inactivity, meter.inactivity)?;
     meter.retries = entry.retries.unwrap_or(meter.retries);
@@ -184,6 +227,69 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
         meter.objects = objects.collect::<Result<_, _>>()?;
     }
     Ok(meter)
+}
+
+fn apply_line(entry: &Entry, meter: &mut Definition) -> Result<(), Error> {
+    if let Some(transport) = &entry.transport {
+        if !TransportKind::NAMES.contains(&transport.as_str()) {
+            return Err(wrong(
+                "transport",
+                transport,
+                &TransportKind::NAMES.join(", "),
+            ));
+        }
+        set_transport(meter, transport);
+    }
+    meter.mode_e = entry.mode_e.unwrap_or(meter.mode_e);
+    let TransportKind::Serial(line) = &mut meter.transport else {
+        return Ok(());
+    };
+    line.baud = entry.baud.unwrap_or(line.baud);
+    line.stop_bits = entry.stop_bits.unwrap_or(line.stop_bits);
+    if let Some(parity) = &entry.parity {
+        line.parity = parity
+            .parse()
+            .map_err(|error| Error::Input(format!("parity: {error}")))?;
+    }
+    Ok(())
+}
+
+/// A file that says nothing of security means a meter without.
+fn apply_security(entry: &Entry, meter: &mut Definition) -> Result<(), Error> {
+    let given = keys(entry.keys_env.as_deref(), entry.keys_file.as_deref())
+        .map_err(|error| Error::Input(error.to_string()))?;
+    let before = meter.security.take();
+    let Some(protection) = &entry.security else {
+        return Ok(());
+    };
+    let (title_before, keys_before) = match before {
+        Some(before) => (Some(before.title), before.keys),
+        None => (None, Keys::default()),
+    };
+    let title = match (&entry.system_title, title_before) {
+        (Some(text), _) => text
+            .parse()
+            .map_err(|error| Error::Input(format!("system_title: {error}")))?,
+        (None, Some(title)) => title,
+        (None, None) => own_title().map_err(|error| Error::Input(error.to_string()))?,
+    };
+    let suite = entry.suite.unwrap_or(0);
+    let form = match &entry.ciphering {
+        Some(name) => {
+            form_named(name).ok_or_else(|| wrong("ciphering", name, &FORMS.join(", ")))?
+        }
+        None => Form::default(),
+    };
+    meter.security = Some(Security {
+        suite: Suite::from_number(suite)
+            .ok_or_else(|| wrong("suite", &suite.to_string(), "0, 1 or 2"))?,
+        protection: protection_named(protection)
+            .ok_or_else(|| wrong("security", protection, &PROTECTIONS.join(", ")))?,
+        form,
+        title,
+        keys: given.unwrap_or(keys_before),
+    });
+    Ok(())
 }
 
 fn span(field: &str, text: Option<String>, usual: Duration) -> Result<Duration, Error> {

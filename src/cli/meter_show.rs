@@ -5,10 +5,11 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::argument::counted;
-use super::meter::{Error, auth_name, transport_name};
+use super::meter::Error;
 use super::table::Table;
 use crate::cosem::data::printable;
 use crate::meter::Definition;
+use crate::meter::definition::{form_name, key_names, protection_name};
 use crate::store::{MeterNotes, Store};
 
 pub(super) async fn list(store: &Store, out: &mut dyn Write, json: bool) -> Result<(), Error> {
@@ -33,12 +34,13 @@ pub(super) async fn list(store: &Store, out: &mut dyn Write, json: bool) -> Resu
         "HOST",
         "CLIENT",
         "SERVER",
+        "ACCESS",
         "POLL",
         "READS",
         "PUBLISHES TO",
         "LAST SEEN",
     ];
-    let mut table = Table::new([false, false, true, false, true, true, false, false]);
+    let mut table = Table::new([false, false, true, false, false, true, true, false, false]);
     table.add(head.map(str::to_owned));
     for meter in &meters {
         let seen = store.meter_notes(meter.id).await?.last_seen;
@@ -47,6 +49,7 @@ pub(super) async fn list(store: &Store, out: &mut dyn Write, json: bool) -> Resu
             printable(&meter.endpoint()),
             meter.client.sap().to_string(),
             meter.server.to_string(),
+            if meter.read_only { "read-only" } else { "full" }.to_owned(),
             humantime::format_duration(meter.poll).to_string(),
             meter.objects.len().to_string(),
             printable(meter.publish.as_deref().unwrap_or("-")),
@@ -55,6 +58,40 @@ pub(super) async fn list(store: &Store, out: &mut dyn Write, json: bool) -> Resu
     }
     table.print(out)?;
     Ok(())
+}
+
+/// `authenticated and encrypted, general, security suite 0, title 4F42… (OBS …), keys ek ak`
+fn security_words(meter: &Definition) -> String {
+    let Some(security) = &meter.security else {
+        return "none".to_owned();
+    };
+    let what = match security.protection {
+        None => "in clear".to_owned(),
+        Some(protection) => format!("{protection}, {}", form_name(security.form)),
+    };
+    let keys = match key_names(&security.keys) {
+        names if names.is_empty() => "no keys".to_owned(),
+        names => format!("keys {names} set"),
+    };
+    let counter = match meter.counter_object {
+        Some(object) => format!("{object:#}"),
+        None => "not asked for".to_owned(),
+    };
+    let (suite, title) = (security.suite, security.title);
+    format!("{what}, {suite}, our title {title}, {keys}, counter {counter}")
+}
+
+/// `, 30ms before each frame`
+fn pauses(meter: &Definition) -> String {
+    let span = |span| humantime::format_duration(span).to_string();
+    let mut words = String::new();
+    if !meter.turn_round.is_zero() {
+        words = format!(", {} before each frame", span(meter.turn_round));
+    }
+    if !meter.inter_octet.is_zero() {
+        words = format!("{words}, {} within one", span(meter.inter_octet));
+    }
+    words
 }
 
 fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
@@ -68,16 +105,35 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
         "name": meter.name,
         "host": meter.host,
         "port": meter.port,
-        "transport": transport_name(meter.transport),
+        "transport": meter.transport.name(),
         "client": meter.client.sap(),
         "server": {
             "upper": meter.server.upper(),
             "lower": meter.server.lower(),
             "bytes": meter.server.size(),
         },
-        "auth": auth_name(meter.auth),
+        "line": meter.transport.serial().map(|line| json!({
+            "path": line.path,
+            "baud": line.baud,
+            "data_bits": line.data_bits,
+            "parity": line.parity.name(),
+            "stop_bits": line.stop_bits,
+        })),
+        "mode_e": meter.mode_e,
+        "auth": meter.auth.name(),
         "password": meter.password.as_ref().map(|_| "set"),
+        "security": meter.security.as_ref().map(|it| json!({
+            "suite": it.suite.number(),
+            "protection": protection_name(it.protection),
+            "ciphering": form_name(it.form),
+            "system_title": it.title.hex(),
+            "keys": key_names(&it.keys),
+        })),
+        "counter_object": meter.counter_object.map(|it| it.to_string()),
+        "read_only": meter.read_only,
         "timeout": span(meter.timeout),
+        "turn_round": span(meter.turn_round),
+        "inter_octet": span(meter.inter_octet),
         "retries": meter.retries,
         "poll": span(meter.poll),
         "inactivity": span(meter.inactivity),
@@ -110,8 +166,8 @@ pub(super) async fn show(
     }
     let span = |span| humantime::format_duration(span).to_string();
     let auth = match (meter.auth, &meter.password) {
-        (auth, Some(_)) => format!("{}, password set", auth_name(auth)),
-        (auth, None) => auth_name(auth).to_owned(),
+        (auth, Some(_)) => format!("{}, password set", auth.name()),
+        (auth, None) => auth.name().to_owned(),
     };
     let publish = match &meter.publish {
         Some(broker) => format!("{broker} as {}", meter.device_name()),
@@ -124,7 +180,7 @@ pub(super) async fn show(
     let rows = [
         (
             "host",
-            format!("{} ({})", meter.endpoint(), transport_name(meter.transport)),
+            format!("{} ({})", meter.endpoint(), meter.transport_words()),
         ),
         ("client", meter.client.sap().to_string()),
         (
@@ -136,12 +192,23 @@ pub(super) async fn show(
             ),
         ),
         ("auth", auth),
+        ("security", security_words(&meter)),
+        (
+            "writing",
+            if meter.read_only {
+                "refused: this meter is read-only"
+            } else {
+                "after asking"
+            }
+            .to_owned(),
+        ),
         (
             "timeout",
             format!(
-                "{}, {}",
+                "{}, {}{}",
                 span(meter.timeout),
-                counted(meter.retries.into(), "retry", "retries")
+                counted(meter.retries.into(), "retry", "retries"),
+                pauses(&meter)
             ),
         ),
         ("poll", format!("every {}", span(meter.poll))),

@@ -11,7 +11,9 @@ pub mod decode;
 pub mod demo;
 pub mod exit;
 pub mod identify;
-pub mod link_options;
+pub mod link_line;
+mod link_options;
+mod link_security;
 pub mod logging;
 pub mod meter;
 pub mod meter_file;
@@ -29,7 +31,7 @@ pub mod visit;
 pub mod workbench;
 
 use crate::cosem::data::printable;
-use crate::meter::transport::Tcp;
+use crate::meter::transport::Lines;
 use crate::store::{Store, StoreError};
 use clap::builder::TypedValueParser;
 use clap::{Parser, Subcommand};
@@ -219,7 +221,7 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
             Ok(small_runtime()?.block_on(read::run(
                 args,
                 || places.open_store(),
-                &Tcp,
+                &Lines,
                 stop::asked_to_stop(),
                 out,
                 &mut io::stderr(),
@@ -266,7 +268,7 @@ async fn at_the_meter(command: &Command, data_dir: Option<PathBuf>) -> Result<Ex
     let open_store = || Ok(Places::find(data_dir.clone())?.open_store()?);
     let door = visit::Door {
         open_store: &open_store,
-        connector: &Tcp,
+        connector: &Lines,
     };
     let stop = stop::asked_to_stop();
     let (out, err) = (&mut io::stdout(), &mut io::stderr());

@@ -4,7 +4,7 @@ use super::data_dir::Places;
 use super::exit::ExitKind;
 use super::{Failure, logging};
 use crate::headend::{Headend, Options};
-use crate::meter::{Clock, transport::Tcp};
+use crate::meter::{Clock, transport::Lines};
 use crate::tui::{self, run::Setup};
 use futures_util::FutureExt;
 use std::io::{IsTerminal, Write};
@@ -28,7 +28,7 @@ pub fn run(places: &Places) -> Result<ExitKind, Failure> {
     runtime()?.block_on(async {
         let headend = Headend::start(Options {
             store,
-            connector: Arc::new(Tcp),
+            connector: Arc::new(Lines),
             clock: Clock::System,
             seed: fastrand::u64(..),
             trace_bytes: TRACE_BYTES,
@@ -140,7 +140,7 @@ mod tests {
         store.save_meter(meter).await.unwrap();
         let headend = Headend::start(Options {
             store,
-            connector: Arc::new(Tcp),
+            connector: Arc::new(Lines),
             clock: Clock::System,
             seed: 1,
             trace_bytes: 1024,

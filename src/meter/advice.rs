@@ -47,6 +47,15 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
         SessionError::Association(Failure::Protocol(_)) => {
             "look at the last frames in the trace; does the port speak DLMS over HDLC?".to_owned()
         }
+        SessionError::Association(Failure::Hls(_)) => {
+            "check the HLS secret or keys and the mechanism; it is not tried again by itself, a meter may lock after a few \
+             wrong proofs"
+                .to_owned()
+        }
+        SessionError::Association(Failure::Security(_)) => {
+            "check the keys, the system title and the security suite; is the invocation counter behind the meter's?"
+                .to_owned()
+        }
         SessionError::Misuse(_) => "reconnect; if it comes again, this is a fault of obiscope".to_owned(),
     }
 }
@@ -157,7 +166,7 @@ fn refused(diagnostic: Diagnostic, meter: &Definition) -> String {
             Auth::None => format!(
                 "client {sap} needs a password: choose LLS, or client 16 for the public objects"
             ),
-            Auth::Lls => format!("client {sap} wants more than LLS"),
+            other => format!("client {sap} wants more than {}", other.words()),
         },
         Diagnostic::User(11 | 12) => {
             format!(

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod clock;
+pub mod counters;
 pub mod definition;
 #[cfg(test)]
 pub(crate) mod fake;

@@ -9,10 +9,10 @@ use rusqlite::{
 
 use super::brokers;
 use super::error::{Fault, StoreError, is_duplicate};
+use super::line::{self, Columns};
 use super::{MeterNote, MeterNotes};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
-use crate::meter::definition::{Auth, TransportKind};
 use crate::meter::{Definition, MeterId, PolledObject};
 
 pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault> {
@@ -35,6 +35,10 @@ pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault>
 fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
     let name: String = row.get("name")?;
     let strange = |what: String| Fault::Row(format!("meter {name}: {what}"));
+    let of_meter = |fault| match fault {
+        Fault::Row(what) => Fault::Row(format!("meter {name}: {what}")),
+        other => other,
+    };
     let span = |column: &str| -> Result<Duration, Fault> {
         let milliseconds = u64::try_from(row.get::<_, i64>(column)?)
             .map_err(|_| strange(format!("{column} is negative")))?;
@@ -44,8 +48,8 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
         id: MeterId(row.get("id")?),
         host: row.get("host")?,
         port: row.get("port")?,
-        transport: transport(&row.get::<_, String>("transport")?)
-            .ok_or_else(|| strange("unknown transport".to_owned()))?,
+        transport: line::transport(row).map_err(of_meter)?,
+        mode_e: row.get("mode_e")?,
         client: ClientAddress::new(row.get("client")?)
             .map_err(|error| strange(error.to_string()))?,
         server: ServerAddress::new(
@@ -54,10 +58,18 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
             Some(row.get("server_size")?),
         )
         .map_err(|error| strange(error.to_string()))?,
-        auth: auth(&row.get::<_, String>("auth")?)
-            .ok_or_else(|| strange("unknown authentication".to_owned()))?,
+        auth: row.get::<_, String>("auth")?.parse().map_err(strange)?,
         password: row.get::<_, Option<Vec<u8>>>("password")?.map(Secret::new),
+        security: line::security(row).map_err(of_meter)?,
+        counter_object: row
+            .get::<_, Option<String>>("counter_object")?
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error| strange(format!("counter object: {error}")))?,
+        read_only: row.get("read_only")?,
         timeout: span("timeout_ms")?,
+        turn_round: span("turn_round_ms")?,
+        inter_octet: span("inter_octet_ms")?,
         retries: row.get("retries")?,
         poll: span("poll_ms")?,
         inactivity: span("inactivity_ms")?,
@@ -109,10 +121,15 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
     let sql = if meter.id == MeterId(0) {
         "INSERT INTO meter (id, name, host, port, transport, client, server_upper, server_lower,
              server_size, auth, password, timeout_ms, retries, poll_ms, inactivity_ms, max_info,
-             window, publish, device, enabled)
+             window, publish, device, enabled, line_path, line_baud, line_data_bits, line_parity,
+             line_stop_bits, mode_e, turn_round_ms, inter_octet_ms, suite, protection, ciphering,
+             system_title, keys, counter_object, read_only)
          VALUES (nullif(:id, 0), :name, :host, :port, :transport, :client, :server_upper,
              :server_lower, :server_size, :auth, :password, :timeout_ms, :retries, :poll_ms,
-             :inactivity_ms, :max_info, :window, :publish, :device, :enabled)
+             :inactivity_ms, :max_info, :window, :publish, :device, :enabled, :line_path,
+             :line_baud, :line_data_bits, :line_parity, :line_stop_bits, :mode_e, :turn_round_ms,
+             :inter_octet_ms, :suite, :protection, :ciphering, :system_title, :keys,
+             :counter_object, :read_only)
          RETURNING id"
     } else {
         "UPDATE meter SET name = :name, host = :host, port = :port, transport = :transport,
@@ -120,15 +137,22 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              server_size = :server_size, auth = :auth, password = :password,
              timeout_ms = :timeout_ms, retries = :retries, poll_ms = :poll_ms,
              inactivity_ms = :inactivity_ms, max_info = :max_info, window = :window,
-             publish = :publish, device = :device, enabled = :enabled,
+             publish = :publish, device = :device, enabled = :enabled, line_path = :line_path,
+             line_baud = :line_baud, line_data_bits = :line_data_bits, line_parity = :line_parity,
+             line_stop_bits = :line_stop_bits, mode_e = :mode_e, turn_round_ms = :turn_round_ms,
+             inter_octet_ms = :inter_octet_ms, suite = :suite, protection = :protection,
+             ciphering = :ciphering, system_title = :system_title, keys = :keys,
+             counter_object = :counter_object, read_only = :read_only,
              -- What was learned of another device does not hold for this one.
              good_link = CASE WHEN host = :host AND port = :port AND client = :client
+                 AND transport = :transport AND line_path IS :line_path
                  AND server_upper = :server_upper AND server_lower IS :server_lower
                  AND server_size = :server_size THEN good_link END
          WHERE id = :id RETURNING id"
     };
     let [timeout, poll, inactivity] =
         [meter.timeout, meter.poll, meter.inactivity].map(milliseconds);
+    let more = Columns::of(meter);
     let (client, upper) = (meter.client.sap(), meter.server.upper());
     let (lower, size) = (meter.server.lower(), meter.server.size());
     let saved = transaction
@@ -139,12 +163,12 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             ":name": meter.name,
             ":host": meter.host,
             ":port": meter.port,
-            ":transport": transport_name(meter.transport),
+            ":transport": meter.transport.name(),
             ":client": client,
             ":server_upper": upper,
             ":server_lower": lower,
             ":server_size": size,
-            ":auth": auth_name(meter.auth),
+            ":auth": meter.auth.name(),
             ":password": meter.password.as_ref().map(Secret::expose),
             ":timeout_ms": timeout,
             ":retries": meter.retries,
@@ -155,6 +179,21 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             ":publish": publish,
             ":device": meter.device,
             ":enabled": meter.enabled,
+            ":line_path": more.line.map(|it| it.path.as_str()),
+            ":line_baud": more.line.map(|it| it.baud),
+            ":line_data_bits": more.line.map(|it| it.data_bits),
+            ":line_parity": more.parity,
+            ":line_stop_bits": more.line.map(|it| it.stop_bits),
+            ":mode_e": meter.mode_e,
+            ":turn_round_ms": milliseconds(meter.turn_round),
+            ":inter_octet_ms": milliseconds(meter.inter_octet),
+            ":suite": more.suite,
+            ":protection": more.protection,
+            ":ciphering": more.ciphering,
+            ":system_title": more.title,
+            ":keys": more.keys.as_ref().map(Secret::expose),
+            ":counter_object": more.counter_object,
+            ":read_only": meter.read_only,
                 },
             |row| row.get(0),
         )
@@ -241,29 +280,4 @@ fn milliseconds(span: Duration) -> i64 {
 
 fn gone(name: &str) -> Fault {
     Fault::not_found(format!("the meter {name} is no longer saved"))
-}
-
-const fn transport_name(transport: TransportKind) -> &'static str {
-    match transport {
-        TransportKind::HdlcTcp => "hdlc-tcp",
-    }
-}
-
-fn transport(name: &str) -> Option<TransportKind> {
-    [TransportKind::HdlcTcp]
-        .into_iter()
-        .find(|kind| transport_name(*kind) == name)
-}
-
-const fn auth_name(auth: Auth) -> &'static str {
-    match auth {
-        Auth::None => "none",
-        Auth::Lls => "lls",
-    }
-}
-
-fn auth(name: &str) -> Option<Auth> {
-    [Auth::None, Auth::Lls]
-        .into_iter()
-        .find(|auth| auth_name(*auth) == name)
 }

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::Fault;
 
 /// In order; a file once released is never edited, a new one is added instead.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../assets/migrations/0001_initial.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../assets/migrations/0001_initial.sql"),
+    include_str!("../../assets/migrations/0002_lines_and_security.sql"),
+];
 
 /// The schema this program writes.
 #[expect(clippy::cast_possible_truncation, reason = "a handful of files")]

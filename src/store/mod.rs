@@ -7,7 +7,9 @@
 mod broker;
 mod brokers;
 mod claim;
+mod counters;
 mod error;
+mod line;
 mod meters;
 mod migrate;
 mod open;

@@ -9,6 +9,7 @@
 
 mod damaged;
 mod lines;
+mod opened;
 mod recorded;
 mod streams;
 

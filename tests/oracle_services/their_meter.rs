@@ -3,11 +3,11 @@ use crate::{NOTE, PROFILE, RELAY, framed, frames};
 use dlms_cosem_rs as rs;
 use obiscope::cosem::{AttributeRef, Data};
 use obiscope::dlms::association::{
-    ActionError, Association, Authentication, Config, Event, GetError, SetError,
+    ActionError, Association, Carrier, Config, Event, GetError, SetError,
 };
 use obiscope::dlms::hdlc::link::LinkConfig;
 use obiscope::dlms::hdlc::{ClientAddress, Control, Parameters};
-use obiscope::dlms::xdlms::{ActionResult, Conformance, DataAccessResult, MethodRef, Selection};
+use obiscope::dlms::xdlms::{ActionResult, DataAccessResult, MethodRef, Selection};
 use rs::axdr::Data as Theirs;
 use rs::codec::{Encode, Writer};
 use rs::cosem::{AttributeAccess, MethodAccess};
@@ -149,13 +149,10 @@ fn line(max_pdu: u16) -> Line {
         window_receive: 1,
     });
     let config = Config {
-        link,
-        authentication: Authentication::None,
-        conformance: Conformance(0x00_7E1F),
         max_pdu,
-        release: true,
         max_answer: 1 << 16,
         read_only: false,
+        ..Config::new(Carrier::Hdlc(link))
     };
     let server = ServerConfig {
         max_pdu_size: max_pdu,

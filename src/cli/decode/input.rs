@@ -36,6 +36,8 @@ pub enum Error {
     TooBig { path: PathBuf },
     #[error("{} is a packet capture, which decode does not read; export the TCP payload as hex", path.display())]
     Capture { path: PathBuf },
+    #[error("{0}")]
+    Keys(String),
     #[error("the explanation cannot be written: {0}")]
     Write(std::io::Error),
 }

@@ -10,11 +10,14 @@ mod tree;
 pub use hex::HexError;
 pub use input::Error;
 
-use crate::dlms::explain::{Explained, Piece, Pieces, What, explain_piece, split};
+use crate::cli::link_security::keys;
+use crate::dlms::explain::{Explained, Opener, Piece, Pieces, What, explain_with, split};
+use crate::dlms::security::SystemTitle;
 use input::Stream;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Explain bytes field by field
 #[derive(clap::Args, Clone, Debug)]
@@ -25,13 +28,28 @@ pub struct Args {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+    /// Environment variable that holds the keys to open ciphered APDUs with: ek=HEX ak=HEX …
+    #[arg(long, value_name = "VAR", conflicts_with = "keys_file")]
+    pub keys_env: Option<String>,
+    /// File that holds the keys, readable by its owner alone: ek=HEX ak=HEX dk=HEX …
+    #[arg(long, value_name = "FILE")]
+    pub keys_file: Option<PathBuf>,
+    /// The meter's system title, where neither the APDU nor an AARE before it says it
+    #[arg(long, value_name = "HEX")]
+    pub meter_title: Option<SystemTitle>,
+    /// The client's system title, where neither the APDU nor an AARQ before it says it
+    #[arg(long, value_name = "HEX")]
+    pub client_title: Option<SystemTitle>,
 }
 
 /// Reads what `args` name and writes the explanation. Bad input is the only failure a person can
 /// mend (exit 2); the other is that `out` does not take it.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
+    let keys = keys(args.keys_env.as_deref(), args.keys_file.as_deref())
+        .map_err(|error| Error::Keys(error.to_string()))?;
+    let opener = keys.map(|keys| Opener::new(keys, args.client_title, args.meter_title));
     let streams = input::read(&args.input)?;
-    write(&streams, args.json, out).map_err(Error::Write)
+    write(&streams, opener, args.json, out).map_err(Error::Write)
 }
 
 /// One thing found, in the order of the input.
@@ -46,17 +64,22 @@ struct Found<'a> {
     line: Option<&'a input::Chunk>,
 }
 
-fn write(streams: &[Stream], as_json: bool, out: &mut dyn Write) -> std::io::Result<()> {
+fn write(
+    streams: &[Stream],
+    opener: Option<Opener>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     if as_json {
-        json::write(found(streams), out)
+        json::write(found(streams, opener), out)
     } else {
-        tree::write(found(streams), out)
+        tree::write(found(streams, opener), out)
     }
 }
 
 /// Everything in all streams, merged by where it stands in the input; explained one at a time, so
 /// that a long trace is never held explained as a whole.
-fn found(streams: &[Stream]) -> impl Iterator<Item = Found<'_>> {
+fn found(streams: &[Stream], mut opener: Option<Opener>) -> impl Iterator<Item = Found<'_>> {
     let mut pieces: Vec<Pieces<'_>> = streams.iter().map(|stream| split(&stream.bytes)).collect();
     let mut heads: Vec<Option<Piece>> = pieces.iter_mut().map(Iterator::next).collect();
     let mut order: BinaryHeap<Reverse<(usize, usize)>> = BinaryHeap::new();
@@ -77,7 +100,7 @@ fn found(streams: &[Stream]) -> impl Iterator<Item = Found<'_>> {
         let next = pieces.get_mut(index)?.next();
         order.extend(next.as_ref().map(|piece| place(index, piece)));
         *heads.get_mut(index)? = next;
-        let mut explained = explain_piece(&stream.bytes, &piece, stream.direction);
+        let mut explained = explain_with(&stream.bytes, &piece, stream.direction, &mut opener);
         if let Some(explained) = &mut explained {
             shift(explained, piece.range.start, offset);
         }
@@ -101,6 +124,9 @@ fn shift(explained: &mut Explained, from: usize, to: usize) {
         .map(|(offset, length)| (moved(offset), length));
     for field in &mut explained.fields {
         field.offset = moved(field.offset);
+    }
+    for (offset, _) in &mut explained.deciphered {
+        *offset = moved(*offset);
     }
 }
 

@@ -7,13 +7,13 @@ const SNRM: &str = "7EA0070303938C117E";
 fn decoded(input: &str) -> Value {
     let mut out = Vec::new();
     let streams = input::parsed(input).unwrap();
-    write(&streams, true, &mut out).unwrap();
+    write(&streams, None, true, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 
 fn text(input: &str) -> String {
     let mut out = Vec::new();
-    write(&input::parsed(input).unwrap(), false, &mut out).unwrap();
+    write(&input::parsed(input).unwrap(), None, false, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -243,8 +243,18 @@ fn files_are_text_or_bytes_and_bounded() {
     };
     let run = |input: String| {
         let mut out = Vec::new();
-        super::run(&Args { input, json: true }, &mut out)
-            .map(|()| serde_json::from_slice::<Value>(&out).unwrap())
+        super::run(
+            &Args {
+                input,
+                json: true,
+                keys_env: None,
+                keys_file: None,
+                meter_title: None,
+                client_title: None,
+            },
+            &mut out,
+        )
+        .map(|()| serde_json::from_slice::<Value>(&out).unwrap())
     };
     let raw = [0x7E, 0xA0, 0x07, 0x03, 0x03, 0x93, 0x8C, 0x11, 0x7E];
     assert_eq!(kinds(&run(file("raw.bin", &raw)).unwrap()), ["SNRM"]);
@@ -266,4 +276,54 @@ fn files_are_text_or_bytes_and_bounded() {
         .unwrap();
     let refused = run(huge.to_str().unwrap().to_owned()).unwrap_err();
     assert!(matches!(refused, Error::TooBig { .. }) && refused.to_string().contains("64 MiB"));
+}
+
+#[test]
+fn ciphered_apdus_are_opened_with_keys_of_a_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    std::fs::write(
+        &path,
+        "ek=000102030405060708090A0B0C0D0E0F\nak=D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF\n",
+    )
+    .unwrap();
+    let args = |input: &str, title: &str| Args {
+        input: input.to_owned(),
+        json: false,
+        keys_env: None,
+        keys_file: Some(path.clone()),
+        meter_title: None,
+        client_title: Some(title.parse().unwrap()),
+    };
+    let say = |args: &Args| {
+        let mut out = Vec::new();
+        run(args, &mut out).map(|()| String::from_utf8(out).unwrap())
+    };
+    let request = "C81E3001234567411312FF935A47566827C467BC7D825C3BE4A77C3FCC056B6B";
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = say(&args(request, "4D4D4D0000BC614E")).unwrap_err();
+    assert!(refused.to_string().contains("chmod 600"), "{refused}");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let text = say(&args(request, "4D4D4D0000BC614E")).unwrap();
+    for part in [
+        "glo-get-request, GET 8 0-0:1.0.0 /2, verified",
+        "GET.request, verified",
+        "00 08                        class-id",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let text = say(&args(request, "4D4D4D0000BC614F")).unwrap();
+    assert!(
+        text.contains("! not opened: the tag does not match"),
+        "{text}"
+    );
+    // The dedicated key an initiate request brings stays hidden when it is deciphered.
+    let initiate = "21303001234567801302FF8A7874133D414CED25B42534D28DB0047720606B175BD52211BE6841DB204D39EE6FDB8E356855";
+    let text = say(&args(initiate, "4D4D4D0000BC614E")).unwrap();
+    assert!(text.contains("InitiateRequest, verified"), "{text}");
+    assert!(
+        text.contains("16 octets, hidden") && !text.contains("00 11 22 33"),
+        "{text}"
+    );
 }

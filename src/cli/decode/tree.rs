@@ -101,18 +101,35 @@ fn frame(one: &Found<'_>, explained: &Explained, out: &mut dyn Write) -> Result<
         let has_parts = fields.peek().is_some_and(|next| next.depth > field.depth);
         // The outermost only repeats the heading.
         if field.depth > 0 || field.problem.is_some() {
-            self::field(one, field, has_parts, out)?;
+            self::field(one, explained, field, has_parts, out)?;
         }
     }
     Ok(())
 }
 
-fn field(one: &Found<'_>, field: &Field, has_parts: bool, out: &mut dyn Write) -> Result<()> {
-    let start = field.offset.saturating_sub(one.offset);
-    let octets = one
-        .octets
-        .get(start..start.saturating_add(field.length))
-        .unwrap_or_default();
+/// The octets a field is made of: plain ones where a cipher was taken off.
+fn octets<'a>(one: &'a Found<'_>, explained: &'a Explained, field: &Field) -> &'a [u8] {
+    let part = |octets: &'a [u8], from: usize| {
+        let start = field.offset.checked_sub(from)?;
+        octets.get(start..start.checked_add(field.length)?)
+    };
+    let plain = explained
+        .deciphered
+        .iter()
+        .find_map(|(from, plain)| part(plain.expose(), *from));
+    plain
+        .or_else(|| part(one.octets, one.offset))
+        .unwrap_or_default()
+}
+
+fn field(
+    one: &Found<'_>,
+    explained: &Explained,
+    field: &Field,
+    has_parts: bool,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let octets = octets(one, explained, field);
     let octets = if has_parts {
         String::new()
     } else {

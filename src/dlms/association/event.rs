@@ -12,6 +12,8 @@ pub enum Step {
     Ua,
     Aarq,
     Aare,
+    /// Pass 3 of high-level security is out: our proof, for the meter's.
+    Hls,
     Ready,
     Release,
     Disc,
@@ -21,8 +23,8 @@ pub enum Step {
 pub enum Event {
     /// A step was entered (its frame goes out) or its answer came.
     Step(Step),
-    /// UA: negotiated link parameters.
-    LinkUp(Parameters),
+    /// APDUs can travel: after UA with the negotiated link parameters, over the wrapper without any.
+    LinkUp(Option<Parameters>),
     /// AARE accepted.
     Ready {
         conformance: Conformance,

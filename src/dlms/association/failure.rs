@@ -1,6 +1,7 @@
 //! Three ways to go wrong, kept apart: one answer (`GetError`), the whole association (`Failure`), or our own call (`LocalError`).
 use crate::dlms::acse::{Diagnostic, result_name};
 use crate::dlms::hdlc::link::LinkFailure;
+use crate::dlms::security::SecurityError;
 use crate::dlms::xdlms::{ActionResult, DataAccessResult, ExceptionResponse, ServiceError};
 
 /// One GET brought no value; the association goes on.
@@ -72,20 +73,35 @@ pub enum Failure {
     },
     #[error("association refused with exception: {0}")]
     Exception(ExceptionResponse),
+    /// Nothing could be sealed, or what came cannot be opened or is not proven.
+    #[error("{0}")]
+    Security(#[from] SecurityError),
+    /// High-level security failed: the meter refused our proof, or its own is wrong or missing. In words.
+    #[error("high-level security: {0}")]
+    Hls(String),
     #[error("{0}")]
     Protocol(String),
 }
 
 impl Failure {
-    /// True for authentication-failure, authentication-required, mechanism-not-recognised/-required: never retried without a person.
+    /// True for authentication-failure, authentication-required, mechanism-not-recognised/-required and failed proofs: never retried without a person.
     pub const fn is_authentication(&self) -> bool {
         matches!(
             self,
             Self::Refused {
                 diagnostic: Diagnostic::User(11..=14),
                 ..
-            }
+            } | Self::Hls(_)
         )
+    }
+
+    /// The invocation counter the meter says it expects next, when it refused ours (exception 6). Nothing proves that
+    /// the meter said it.
+    pub const fn expected_counter(&self) -> Option<u32> {
+        match self {
+            Self::Exception(exception) => exception.counter,
+            _ => None,
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the link reports, and what follows from it. Every answer that is not ours leaves a timer running.
 use super::handshake::{self, Answer};
+use super::line::LineEvent;
 use super::transfer::{Service, Verdict};
 use super::{Association, Event, Failure, Notice, State, Step};
 use crate::dlms::hdlc::Parameters;
-use crate::dlms::hdlc::link::{LinkEvent, LinkFailure, LinkState};
+use crate::dlms::hdlc::link::LinkFailure;
 use crate::dlms::xdlms::{ActionRequest, GetRequest, tag};
 use std::time::{Duration, Instant};
 use zeroize::Zeroize;
@@ -12,30 +13,29 @@ impl Association {
     /// Follows the link: its state, its events, and whether it is free to send again.
     pub(super) fn pump(&mut self, now: Instant) {
         loop {
-            if self.state == State::Linking
-                && !self.owes_disc
-                && self.link.state() == LinkState::Connecting
-            {
+            if self.state == State::Linking && !self.owes_disc && self.link.is_connecting() {
                 self.owes_disc = true;
                 self.push(Event::Step(Step::Snrm));
             }
             match self.link.poll_event() {
-                Some(LinkEvent::Connected(parameters)) => self.link_up(now, parameters),
-                Some(LinkEvent::Apdu) => self.apdu(now),
-                Some(LinkEvent::Unnumbered(apdu)) => self.unasked(now, apdu),
-                Some(LinkEvent::Disconnected) => self.link_down(),
-                Some(LinkEvent::Failed(failure)) => self.link_failed(now, failure),
-                Some(LinkEvent::Notice(notice)) => self.push(Event::Notice(Notice::Link(notice))),
+                Some(LineEvent::Up(parameters)) => self.link_up(now, Some(parameters)),
+                Some(LineEvent::Apdu) => self.apdu(now),
+                Some(LineEvent::Unasked(apdu)) => self.unasked(now, apdu),
+                Some(LineEvent::Down) => self.link_down(),
+                Some(LineEvent::Failed(failure)) => self.link_failed(now, failure),
+                Some(LineEvent::Notice(notice)) => self.push(Event::Notice(Notice::Link(notice))),
                 None => break,
             }
         }
     }
 
-    fn link_up(&mut self, now: Instant, parameters: Parameters) {
+    pub(super) fn link_up(&mut self, now: Instant, parameters: Option<Parameters>) {
         if self.state != State::Linking {
             return;
         }
-        self.push(Event::Step(Step::Ua));
+        if parameters.is_some() {
+            self.push(Event::Step(Step::Ua));
+        }
         self.push(Event::LinkUp(parameters));
         self.request.clear();
         handshake::aarq(&self.config, &mut self.request);
@@ -206,10 +206,8 @@ impl Association {
         let _busy = self.link.poll(now);
     }
 
-    /// As long as the link itself would try.
     fn patience(&self) -> Duration {
-        let tries = u32::from(self.config.link.retries).saturating_add(1);
-        self.config.link.response_timeout.saturating_mul(tries)
+        self.config.carrier.patience()
     }
 
     fn unsolicited(&mut self) {

@@ -19,6 +19,7 @@ pub(super) fn aarq(config: &Config, out: &mut Vec<u8>) {
     let password = match &config.authentication {
         Authentication::None => None,
         Authentication::Lls(password) => Some(password.clone()),
+        Authentication::Hls { .. } => None,
     };
     let initiate = InitiateRequest::new(config.conformance, config.max_pdu);
     Aarq::new(password, initiate).encode(out);

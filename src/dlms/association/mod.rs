@@ -11,6 +11,7 @@ mod event;
 mod failure;
 mod follow;
 mod handshake;
+mod line;
 mod services;
 mod state;
 #[cfg(test)]
@@ -18,15 +19,16 @@ mod tests;
 mod transfer;
 mod writing;
 
-pub use config::{Authentication, Config};
+pub use config::{Authentication, Carrier, Config, Fresh, Naming};
 pub use event::{Event, Notice, Step};
 pub use failure::{ActionError, Failure, GetError, LocalError, SetError};
 pub use state::State;
 
 use super::acse::{InitiateResponse, Rlrq};
-use super::hdlc::link::{Link, LinkCounters, LinkFailure, LinkState};
+use super::hdlc::link::{LinkCounters, LinkFailure};
 use super::xdlms::{Conformance, GetRequest};
 use crate::cosem::AttributeRef;
+use line::Line;
 use state::Call;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -38,13 +40,15 @@ const MOST_EVENTS: usize = 64;
 /// One client's association with one meter, over one byte stream at a time.
 pub struct Association {
     config: Config,
-    link: Link,
+    link: Line,
     state: State,
     events: VecDeque<Event>,
     /// The APDU going out; reused.
     request: Vec<u8>,
     transfer: Transfer,
     granted: Option<InitiateResponse>,
+    counter: u32,
+    fresh: Option<Fresh>,
     /// SNRM went out on this stream and no DISC was answered since: the meter may hold the link for us.
     owes_disc: bool,
     last_received: Option<Instant>,
@@ -59,12 +63,14 @@ pub struct Association {
 impl Association {
     pub fn new(config: Config) -> Self {
         Self {
-            link: Link::new(config.link.clone()),
+            link: Line::new(&config.carrier),
             state: State::Idle,
             events: VecDeque::with_capacity(8),
             request: Vec::with_capacity(16),
             transfer: Transfer::new(config.max_answer),
             granted: None,
+            counter: 0,
+            fresh: None,
             owes_disc: false,
             last_received: None,
             answer_by: None,
@@ -102,18 +108,31 @@ impl Association {
         self.last_received
     }
 
+    /// What must be new for the next `connect`: say it before each one that proves or seals anything.
+    pub fn renew(&mut self, fresh: Fresh) {
+        self.counter = self.counter.max(fresh.counter);
+        self.fresh = Some(fresh);
+    }
+
+    /// The next invocation counter that goes out, where keys are used at all. Store one above it before the bytes leave.
+    pub fn invocation_counter(&self) -> Option<u32> {
+        self.config.security.as_ref().map(|_| self.counter)
+    }
+
     /// Start on a fresh byte stream: drain, SNRM, AARQ.
     pub fn connect(&mut self, now: Instant) -> Result<(), LocalError> {
         self.state.check(Call::Connect)?;
-        if self.link.state() != LinkState::Disconnected {
-            self.link.reset();
-        }
+        self.link.close();
         self.link
             .connect(now)
             .map_err(|misuse| LocalError(misuse.0))?;
         self.state = State::Linking;
         self.owes_disc = false;
-        self.push(Event::Step(Step::Drain));
+        if self.link.is_wrapper() {
+            self.link_up(now, None);
+        } else {
+            self.push(Event::Step(Step::Drain));
+        }
         self.pump(now);
         Ok(())
     }
@@ -215,8 +234,8 @@ impl Association {
                 } else {
                     "AARQ"
                 },
-                timeout: self.config.link.response_timeout,
-                tries: self.config.link.retries.saturating_add(1),
+                timeout: self.config.carrier.response_timeout(),
+                tries: self.config.carrier.tries(),
             }));
         }
     }
@@ -239,9 +258,7 @@ impl Association {
     }
 
     fn released(&mut self) {
-        if self.link.state() != LinkState::Disconnected {
-            self.link.reset();
-        }
+        self.link.close();
         self.owes_disc = false;
         self.rest();
         self.push(Event::Released);

@@ -138,7 +138,12 @@ fn contents(sheet: &mut Sheet, element: &mut Element<'_>, request: bool, seen: &
         },
         (0xA3, false) => diagnostic(sheet, element, seen),
         (0xA4, false) | (0xA6, true) => match ber::inner(from, 0x04) {
-            Some(title) => sheet.say(slot, || apdu::system_title(title)),
+            Some(title) => {
+                if let Some(opener) = &mut sheet.opener {
+                    opener.learn_title(request, title);
+                }
+                sheet.say(slot, || apdu::system_title(title));
+            }
             None => unreadable(sheet, element, "an octet string is due here (04 …)"),
         },
         (0x8A, true) | (0x88, false) => {

@@ -1,32 +1,39 @@
-//! The headers of ciphered APDUs: titles, security control, invocation counter; what is behind them stays closed.
+//! The headers of ciphered APDUs: titles, security control, invocation counter; what is behind them where keys are known.
 //!
-//! The one rule: no key is needed or looked for here.
-use super::apdu::{Said, system_title};
+//! The one rule: no key is needed here, and what is opened is marked verified or NOT VERIFIED.
+use super::apdu::{self, Said, system_title};
 use super::descriptor::complain;
 use super::notify::date_time;
-use super::sheet::{Octets, Sheet, count, hex};
+use super::sheet::{Octets, Sheet, Slot, count, hex};
+use crate::dlms::security::{Secret, SecurityError, signing};
 
 const TAG_OCTETS: usize = 12;
+
+/// APDUs inside APDUs inside APDUs: nobody sends more than two, and a hostile one ends here.
+const DEEPEST: u8 = 24;
 
 /// `tag length security-control counter ciphertext`: the glo- and ded- forms of each service.
 pub(super) fn plain_tag(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
     let kind = said.kind;
+    let start = from.at();
     sheet.source(SOURCE);
     sheet.octet(from, "tag", |tag| format!("{tag:02X} {kind}"))?;
-    secured(sheet, from, said)
+    secured(sheet, from, start, said)
 }
 
 /// `DB|DC system-title length …`
 pub(super) fn titled(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
     let kind = said.kind;
+    let start = from.at();
     sheet.source(SOURCE);
     sheet.octet(from, "tag", |tag| format!("{tag:02X} {kind}"))?;
     string(sheet, from, "system-title", system_title)?;
-    secured(sheet, from, said)
+    secured(sheet, from, start, said)
 }
 
 /// `DD transaction-id originator recipient date-time other-information key-info? length …`
 pub(super) fn general(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
+    let start = from.at();
     sheet.source(SOURCE);
     sheet.octet(from, "tag", |_| "DD general-ciphering".to_owned())?;
     general_head(sheet, from)?;
@@ -48,17 +55,49 @@ pub(super) fn general(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said)
             return None;
         }
     }
-    secured(sheet, from, said)
+    secured(sheet, from, start, said)
 }
 
 /// `DF … content signature`
 pub(super) fn signing(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
+    let start = from.at();
     sheet.source(SOURCE);
     sheet.octet(from, "tag", |_| "DF general-signing".to_owned())?;
     general_head(sheet, from)?;
-    string(sheet, from, "content", hex)?;
+    let at = from.at();
+    let slot = sheet.open("content", at, String::new);
+    let length = sheet.length(from, "length")?;
+    let mut inner = Said::default();
+    let mut content = from.part(length);
+    if sheet.depth() < DEEPEST {
+        apdu::inside(sheet, &mut content, &mut inner);
+        sheet.source(SOURCE);
+    }
+    sheet.say(slot, || {
+        format!("{}: {}", count(length, "octet"), inner.kind)
+    });
+    sheet.close(slot, from.at());
     let octets = string(sheet, from, "signature", hex)?;
-    said.summary = format!("general-signing, signature of {octets} octets");
+    said.summary = format!(
+        "general-signing, {}, signature of {octets} octets",
+        inner.summary
+    );
+    let verdict = sheet
+        .opener
+        .as_ref()
+        .filter(|opener| opener.keys().peer_signing.is_some())
+        .map(|opener| signing::read(from.since(start))?.verify(opener.keys()));
+    let word = match &verdict {
+        Some(Ok(())) => "verified",
+        Some(Err(_)) | None => "NOT VERIFIED",
+    };
+    if sheet.opener.is_some() {
+        let slot = sheet.put("verdict", from.at(), 0, || word.to_owned());
+        if let Some(Err(error)) = verdict {
+            sheet.blame(slot, || error.to_string());
+        }
+        said.summary = format!("{}, {word}", said.summary);
+    }
     Some(())
 }
 
@@ -142,7 +181,7 @@ fn string(
 }
 
 /// `length security-control [counter] content [tag]`
-fn secured(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
+fn secured(sheet: &mut Sheet, from: &mut Octets<'_>, start: usize, said: &mut Said) -> Option<()> {
     let length = sheet.length(from, "length")?;
     let whole = length <= from.left();
     let mut part = from.part(length);
@@ -167,14 +206,53 @@ fn secured(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<
     } else {
         ""
     };
-    sheet.octets(&mut part, name, body, |octets| {
+    said.summary = format!("{}, counter {counter}, {}", said.kind, count(body, "octet"));
+    let at = part.at();
+    let octets = part.take(body)?;
+    let slot = sheet.open(name, at, || {
         format!("{}: {}{goes_on}", count(body, "octet"), hex(octets))
-    })?;
+    });
+    if whole && sheet.depth() < DEEPEST {
+        inside(sheet, from.since(start), at, slot, said);
+    }
+    sheet.close(slot, part.at());
+    sheet.source(SOURCE);
     if authenticated && whole {
         sheet.octets(&mut part, "authentication tag", TAG_OCTETS, hex)?;
     }
-    said.summary = format!("{}, counter {counter}, {}", said.kind, count(body, "octet"));
     Some(())
+}
+
+/// The APDU inside, where there are keys. It has as many octets as its ciphertext, so each field stands at its own.
+fn inside(sheet: &mut Sheet, apdu: &[u8], at: usize, slot: Slot, said: &mut Said) {
+    let Some(opened) = sheet.opener.as_ref().map(|opener| opener.open(apdu)) else {
+        return;
+    };
+    let (opened, doubt) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            sheet.blame(slot, || format!("not opened: {error}"));
+            return;
+        }
+    };
+    let plain = Secret::new(opened.plain);
+    let mark = if opened.verified {
+        "verified"
+    } else {
+        "NOT VERIFIED"
+    };
+    let mut inner = Said::default();
+    apdu::inside(sheet, &mut Octets::instead(plain.expose(), at), &mut inner);
+    sheet.say(slot, || match &doubt {
+        _ if opened.verified => format!("{}, verified", inner.kind),
+        Some(doubt) => format!("{}, NOT VERIFIED: {doubt}", inner.kind),
+        None => format!("{}, NOT VERIFIED: it carries no tag", inner.kind),
+    });
+    if matches!(doubt, Some(SecurityError::TagMismatch { .. })) {
+        sheet.blame(slot, || "the tag does not match".to_owned());
+    }
+    said.summary = format!("{}, {}, {mark}", said.kind, inner.summary);
+    sheet.deciphered.push((at, plain));
 }
 
 fn control_text(octet: u8) -> String {

@@ -59,8 +59,14 @@ fn key(sheet: &mut Sheet, from: &mut Octets<'_>) -> Option<()> {
         format!("{}, hidden", count(held, "octet"))
     });
     sheet.hide(slot);
-    let _ = part.take(held);
-    (held == said).then_some(())
+    let key = part.take(held)?;
+    if held != said {
+        return None;
+    }
+    if let Some(opener) = &mut sheet.opener {
+        opener.learn_dedicated(key);
+    }
+    Some(())
 }
 
 /// An optional or defaulted octet: `00` left out, `01 value`.

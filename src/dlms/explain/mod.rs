@@ -15,6 +15,7 @@ mod get;
 mod initiate;
 mod negotiation;
 mod notify;
+mod opener;
 mod reader;
 mod refusal;
 mod set;
@@ -23,10 +24,12 @@ mod short_name;
 mod split;
 mod wrapper;
 
+pub use opener::Opener;
 pub use reader::{Reader, Row, RowKind};
 pub use split::{Piece, Pieces, What, split};
 
 use crate::dlms::hdlc::ServerAddress;
+use crate::dlms::security::Secret;
 use sheet::Sheet;
 
 /// One labelled range. `depth` nests: the link 0, its fields 1, APDU fields 2, data below.
@@ -87,6 +90,8 @@ pub struct Explained {
     /// Offset and length of the APDU inside the explained bytes.
     pub apdu: Option<(usize, usize)>,
     pub fields: Vec<Field>,
+    /// Plain octets that were under a cipher, and where they stand; fields inside them are of these.
+    pub deciphered: Vec<(usize, Secret)>,
     /// True when anything in it is wrong or refuses (bad FCS, DM, FRMR, rejected AARE, data-access-result …).
     pub trouble: bool,
 }
@@ -133,23 +138,46 @@ pub fn explain_piece(
     piece: &Piece,
     direction: Option<Direction>,
 ) -> Option<Explained> {
+    explain_with(bytes, piece, direction, &mut None)
+}
+
+/// As [`explain_piece`], with keys: ciphered APDUs are opened, and what the conversation says of itself is learned.
+pub fn explain_with(
+    bytes: &[u8],
+    piece: &Piece,
+    direction: Option<Direction>,
+    opener: &mut Option<Opener>,
+) -> Option<Explained> {
     let mut sheet = Sheet::filling();
-    let span = piece.range.clone();
-    let mut explained = match piece.what {
-        What::Frame => frame::walk(&mut sheet, bytes, span, direction, false),
-        What::Wrapper => wrapper::walk(&mut sheet, bytes, span, direction),
-        What::Apdu => apdu::bare(&mut sheet, bytes, span),
-        What::Rest if wrapper::starts(bytes.get(span.clone())?) => {
-            wrapper::walk(&mut sheet, bytes, span, direction)
-        }
-        What::Rest if span.len() >= frame::LEAST => {
-            frame::walk(&mut sheet, bytes, span, direction, true)
-        }
-        What::Rest | What::Junk => return None,
-    };
+    sheet.opener = opener.take();
+    let explained = walk_piece(&mut sheet, bytes, piece, direction);
+    *opener = sheet.opener.take();
+    let mut explained = explained?;
     explained.trouble = sheet.trouble();
+    explained.deciphered = std::mem::take(&mut sheet.deciphered);
     explained.fields = sheet.into_fields();
     Some(explained)
+}
+
+fn walk_piece(
+    sheet: &mut Sheet,
+    bytes: &[u8],
+    piece: &Piece,
+    direction: Option<Direction>,
+) -> Option<Explained> {
+    let span = piece.range.clone();
+    Some(match piece.what {
+        What::Frame => frame::walk(sheet, bytes, span, direction, false),
+        What::Wrapper => wrapper::walk(sheet, bytes, span, direction),
+        What::Apdu => apdu::bare(sheet, bytes, span),
+        What::Rest if wrapper::starts(bytes.get(span.clone())?) => {
+            wrapper::walk(sheet, bytes, span, direction)
+        }
+        What::Rest if span.len() >= frame::LEAST => {
+            frame::walk(sheet, bytes, span, direction, true)
+        }
+        What::Rest | What::Junk => return None,
+    })
 }
 
 /// One frame as delimited (format … FCS; flags around it do no harm), cheap: no fields filled in.

@@ -3,7 +3,9 @@
 //! The one rule: a range is only ever written for octets the cursor really holds, so no field can
 //! point outside the input. A silent sheet runs the same walk and keeps only whether trouble was met.
 use super::Field;
+use super::opener::Opener;
 use crate::cosem::data::printable;
+use crate::dlms::security::Secret;
 use std::ops::Range;
 
 /// More fields than this in one frame help nobody; a hostile array of 60 000 nulls stops here.
@@ -13,6 +15,8 @@ const MOST_FIELDS: usize = 4096;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Octets<'a> {
     all: &'a [u8],
+    /// Position of the first of `all`.
+    base: usize,
     at: usize,
     end: usize,
     /// The octets go on in a later segment: their end is not a fault.
@@ -24,10 +28,26 @@ impl<'a> Octets<'a> {
         let end = span.end.min(all.len());
         Self {
             all,
+            base: 0,
             at: span.start.min(end),
             end,
             cut,
         }
+    }
+    /// Octets that stand in for the explained ones from `at` on, such as what a ciphertext deciphers to.
+    pub fn instead(octets: &'a [u8], at: usize) -> Self {
+        Self {
+            all: octets,
+            base: at,
+            at,
+            end: at.saturating_add(octets.len()),
+            cut: false,
+        }
+    }
+    /// What was read from `start` on.
+    pub fn since(&self, start: usize) -> &'a [u8] {
+        let range = start.saturating_sub(self.base)..self.at.saturating_sub(self.base);
+        self.all.get(range).unwrap_or_default()
     }
     pub fn at(&self) -> usize {
         self.at
@@ -36,7 +56,8 @@ impl<'a> Octets<'a> {
         self.end.saturating_sub(self.at)
     }
     pub fn rest(&self) -> &'a [u8] {
-        self.all.get(self.at..self.end).unwrap_or_default()
+        let range = self.at.saturating_sub(self.base)..self.end.saturating_sub(self.base);
+        self.all.get(range).unwrap_or_default()
     }
     pub fn peek(&self) -> Option<u8> {
         self.rest().first().copied()
@@ -54,6 +75,7 @@ impl<'a> Octets<'a> {
         let end = self.at.saturating_add(held);
         let part = Octets {
             all: self.all,
+            base: self.base,
             at: self.at,
             end,
             cut: self.cut && held < n,
@@ -77,6 +99,10 @@ pub(super) struct Sheet {
     source: Option<&'static str>,
     /// Fields beyond the most a sheet holds.
     untold: usize,
+    /// Opens what is ciphered, where keys are known.
+    pub opener: Option<Opener>,
+    /// What was deciphered, and where it stands.
+    pub deciphered: Vec<(usize, Secret)>,
 }
 
 impl Sheet {
@@ -89,11 +115,20 @@ impl Sheet {
             depth: 0,
             source: None,
             untold: 0,
+            opener: None,
+            deciphered: Vec::new(),
         }
     }
     pub fn silent() -> Self {
         Self {
             fill: false,
+            ..Self::filling()
+        }
+    }
+    /// An empty one, filled in or silent as this one is.
+    pub fn another(&self) -> Self {
+        Self {
+            fill: self.fill,
             ..Self::filling()
         }
     }
@@ -211,6 +246,29 @@ impl Sheet {
         if let Some(field) = self.field(slot) {
             field.secret = true;
         }
+    }
+    /// How deep what is written next stands.
+    pub fn depth(&self) -> u8 {
+        self.depth
+    }
+    /// Fields of octets that are spread over several frames, at the one place here they belong to.
+    pub fn graft(&mut self, from: Self, at: usize) {
+        self.trouble |= from.trouble;
+        self.blamed |= from.blamed;
+        self.opener = self.opener.take().or(from.opener);
+        let room = MOST_FIELDS.saturating_sub(self.fields.len());
+        self.untold = self
+            .untold
+            .saturating_add(from.untold)
+            .saturating_add(from.fields.len().saturating_sub(room));
+        let depth = self.depth;
+        self.fields
+            .extend(from.fields.into_iter().take(room).map(|field| Field {
+                offset: at,
+                length: 0,
+                depth: field.depth.saturating_add(depth),
+                ..field
+            }));
     }
     fn field(&mut self, slot: Slot) -> Option<&mut Field> {
         slot.0.and_then(|index| self.fields.get_mut(index))

@@ -17,9 +17,12 @@ pub(super) enum Gcm {
 
 /// System title, then invocation counter.
 pub(super) fn nonce(title: SystemTitle, counter: u32) -> [u8; 12] {
-    let [a, b, c, d, e, f, g, h] = title.0;
-    let [i, j, k, l] = counter.to_be_bytes();
-    [a, b, c, d, e, f, g, h, i, j, k, l]
+    let mut nonce = [0; 12];
+    let octets = title.0.into_iter().chain(counter.to_be_bytes());
+    for (place, octet) in nonce.iter_mut().zip(octets) {
+        *place = octet;
+    }
+    nonce
 }
 
 impl Gcm {

@@ -22,7 +22,7 @@ impl SystemTitle {
 
     /// The sixteen hex digits, as it is written in files and options.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|octet| format!("{octet:02X}")).collect()
+        format!("{:016X}", u64::from_be_bytes(self.0))
     }
 }
 

@@ -2,6 +2,7 @@
 pub mod action;
 pub mod conformance;
 pub mod error;
+pub mod gbt;
 pub mod get;
 pub mod list;
 pub(in crate::dlms) mod reader;
@@ -17,6 +18,7 @@ mod tests;
 pub use action::{ActionRequest, ActionResponse, ActionResult, MethodRef};
 pub use conformance::Conformance;
 pub use error::{ApduError, DataAccessResult, ExceptionResponse, ServiceError};
+pub use gbt::GeneralBlock;
 pub use get::{GetRequest, GetResponse, InvokeId};
 pub use selection::Selection;
 pub use set::{SetRequest, SetResponse};

@@ -4,6 +4,7 @@ pub const INITIATE_REQUEST: u8 = 0x01;
 pub const INITIATE_RESPONSE: u8 = 0x08;
 pub const CONFIRMED_SERVICE_ERROR: u8 = 0x0E;
 pub const DATA_NOTIFICATION: u8 = 0x0F;
+pub const INFORMATION_REPORT: u8 = 0x18;
 pub const AARQ: u8 = 0x60;
 pub const AARE: u8 = 0x61;
 pub const RLRQ: u8 = 0x62;

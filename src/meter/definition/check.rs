@@ -1,6 +1,6 @@
 //! What each field of a definition may hold. Every refusal says what is right, with an example.
 
-use super::{Auth, Definition};
+use super::{Auth, Definition, SerialLine, TransportKind};
 use crate::dlms::security::Secret;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -24,6 +24,7 @@ impl Definition {
         self.check_names(&mut wrong);
         self.check_endpoint(&mut wrong);
         self.check_link(&mut wrong);
+        self.check_security(&mut wrong);
         self.check_objects(&mut wrong);
         if wrong.0.is_empty() {
             Ok(())
@@ -61,6 +62,16 @@ impl Definition {
     }
 
     fn check_endpoint(&self, wrong: &mut Wrong) {
+        if let TransportKind::Serial(line) = &self.transport {
+            check_line(line, wrong);
+            return;
+        }
+        if self.mode_e && !self.transport.is_hdlc() {
+            wrong.add(
+                "transport",
+                "the mode E hand-over leads to HDLC; choose hdlc-tcp or serial, or leave mode E out",
+            );
+        }
         if !is_host(&self.host) {
             wrong.add(
                 "host",
@@ -76,16 +87,39 @@ impl Definition {
     }
 
     fn check_link(&self, wrong: &mut Wrong) {
-        if self.auth == Auth::Lls && self.password.as_ref().is_none_or(Secret::is_empty) {
+        if self.auth.wants_password() && self.password.as_ref().is_none_or(Secret::is_empty) {
+            let what = if self.auth == Auth::Lls {
+                "low-level security"
+            } else {
+                self.auth.words()
+            };
             wrong.add(
                 "password",
-                "low-level security needs one; give it, or choose auth none",
+                format!("{what} needs one; give it, or choose auth none"),
             );
         }
         let span = |d: Duration| humantime::format_duration(d).to_string();
         if !(Duration::from_millis(100)..=Duration::from_mins(1)).contains(&self.timeout) {
             let given = span(self.timeout);
             wrong.add("timeout", format!("{given} is not 100ms to 60s; usual: 7s"));
+        }
+        if self.turn_round > Duration::from_secs(1) {
+            let given = span(self.turn_round);
+            wrong.add(
+                "turn-round",
+                format!("{given} is not 0s to 1s; usual: 0s, 30ms on serial lines"),
+            );
+        }
+        if !self.inter_octet.is_zero()
+            && !(Duration::from_millis(10)..=self.timeout).contains(&self.inter_octet)
+        {
+            let given = span(self.inter_octet);
+            wrong.add(
+                "inter-octet",
+                format!(
+                    "{given} is not 10ms to the timeout, nor 0s for the timeout itself; usual: 0s"
+                ),
+            );
         }
         if self.retries > 10 {
             wrong.add(
@@ -143,11 +177,41 @@ impl Definition {
     }
 }
 
+fn check_line(line: &SerialLine, wrong: &mut Wrong) {
+    if line.path.trim().is_empty() || line.path.chars().any(char::is_control) {
+        wrong.add(
+            "host",
+            format!(
+                "{:?} is no serial device; for example /dev/ttyUSB0 or COM3",
+                line.path
+            ),
+        );
+    }
+    if !(50..=4_000_000).contains(&line.baud) {
+        wrong.add(
+            "baud",
+            format!("{} is not 50 to 4000000; usual: 9600", line.baud),
+        );
+    }
+    if line.data_bits != 8 {
+        wrong.add(
+            "data-bits",
+            format!(
+                "{}: HDLC needs 8; mode E begins with 7 by itself",
+                line.data_bits
+            ),
+        );
+    }
+    if !(1..=2).contains(&line.stop_bits) {
+        wrong.add("stop-bits", format!("{} is not 1 or 2", line.stop_bits));
+    }
+}
+
 #[derive(Default)]
-struct Wrong(Vec<FieldError>);
+pub(super) struct Wrong(Vec<FieldError>);
 
 impl Wrong {
-    fn add(&mut self, field: &'static str, problem: impl Into<String>) {
+    pub(super) fn add(&mut self, field: &'static str, problem: impl Into<String>) {
         self.0.push(FieldError {
             field,
             problem: problem.into(),

@@ -1,29 +1,29 @@
 //! A meter as a person defines it: where it is, how to talk to it, what to read, where readings go.
 //! Everything here is data; `check` is the one place that says what a field may hold.
 
+mod auth;
 mod check;
+mod line;
+mod protection;
+mod security_check;
 
+pub use auth::Auth;
 pub use check::FieldError;
+pub use line::{Parity, SerialLine, TransportKind};
+pub use protection::{
+    FORMS, PROTECTIONS, form_name, form_named, key_names, key_text, own_title, protection_name,
+    protection_named, suite_named,
+};
 
 use crate::cosem::{Obis, ObjectSpec};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
-use crate::dlms::security::Secret;
+use crate::dlms::security::{Secret, Security};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The store's number of a meter; 0 until it was saved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MeterId(pub i64);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransportKind {
-    HdlcTcp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    None,
-    Lls,
-}
 
 /// One object read in every poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +38,29 @@ pub struct Definition {
     /// `MeterId(0)` until saved.
     pub id: MeterId,
     pub name: String,
+    /// Empty where the transport is a serial line.
     pub host: String,
     pub port: u16,
     pub transport: TransportKind,
+    /// The line begins with the hand-over of IEC 62056-21 mode E.
+    pub mode_e: bool,
     pub client: ClientAddress,
+    /// Over the wrapper its upper part is the logical device.
     pub server: ServerAddress,
     pub auth: Auth,
     pub password: Option<Secret>,
+    /// Keys, and how APDUs are ciphered with them.
+    pub security: Option<Security>,
+    /// Where the public client finds the invocation counter the meter has seen last; `None` never asks.
+    pub counter_object: Option<Obis>,
+    /// Nothing that writes can be built for this meter.
+    pub read_only: bool,
     /// How long one answer may take; also the limit for opening the connection.
     pub timeout: Duration,
+    /// Least time between the meter's last octet and our next frame.
+    pub turn_round: Duration,
+    /// Longest pause within a frame; zero leaves it to `timeout`.
+    pub inter_octet: Duration,
     /// How often an unanswered frame is sent again.
     pub retries: u8,
     /// Time from one poll to the next.
@@ -71,6 +85,11 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 
 /// The public client of IEC 62056-46.
 const PUBLIC_CLIENT: u8 = 16;
+/// The invocation counter of the unicast key, attribute 2 of class 1 (Green Book 6.2.21, as DSMR, IDIS and Gurux use it).
+pub const COUNTER_OBJECT: Obis = Obis::new(0, 0, 43, 1, 0, 255);
+/// What Microstar meters need on a serial line before they hear again.
+const MICROSTAR_TURN_ROUND: Duration = Duration::from_millis(30);
+const MICROSTAR_INACTIVITY: Duration = Duration::from_mins(3);
 /// The field meters' reading client.
 const MICROSTAR_CLIENT: u8 = 1;
 
@@ -92,11 +111,17 @@ impl Definition {
             host: host.into(),
             port,
             transport: TransportKind::HdlcTcp,
+            mode_e: false,
             client: client(PUBLIC_CLIENT),
             server: server_one(),
             auth: Auth::None,
             password: None,
+            security: None,
+            counter_object: Some(COUNTER_OBJECT),
+            read_only: false,
             timeout: Duration::from_secs(7),
+            turn_round: Duration::ZERO,
+            inter_octet: Duration::ZERO,
             retries: 2,
             poll: Duration::from_secs(5),
             inactivity: Duration::from_mins(2),
@@ -115,7 +140,7 @@ impl Definition {
         Self {
             client: client(MICROSTAR_CLIENT),
             auth: Auth::Lls,
-            inactivity: Duration::from_mins(3),
+            inactivity: MICROSTAR_INACTIVITY,
             objects: MICROSTAR_OBJECTS
                 .iter()
                 .map(|&(key, c)| PolledObject {
@@ -127,13 +152,47 @@ impl Definition {
         }
     }
 
-    /// `host:port`, with brackets around an IPv6 address.
+    /// Moves it to a serial device, with that device's usual settings; for Microstar meters with their pause.
+    pub fn on_serial(mut self, path: impl Into<String>) -> Self {
+        self.host = String::new();
+        self.port = 0;
+        self.transport = TransportKind::Serial(SerialLine::new(path));
+        if self.inactivity == MICROSTAR_INACTIVITY && self.client.sap() == MICROSTAR_CLIENT {
+            self.turn_round = MICROSTAR_TURN_ROUND;
+        }
+        self
+    }
+
+    /// `host:port`, with brackets around an IPv6 address; of a serial line its path.
     pub fn endpoint(&self) -> String {
-        if self.host.contains(':') {
+        if let TransportKind::Serial(line) = &self.transport {
+            line.path.clone()
+        } else if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {
             format!("{}:{}", self.host, self.port)
         }
+    }
+
+    /// How frames travel, in words: `hdlc-tcp`, `serial 9600 8N1, mode E`.
+    pub fn transport_words(&self) -> Cow<'static, str> {
+        let name = self.transport.name();
+        let mode_e = if self.mode_e { ", mode E" } else { "" };
+        match &self.transport {
+            TransportKind::Serial(line) => format!("{name} {}{mode_e}", line.settings()).into(),
+            _ if self.mode_e => format!("{name}{mode_e}").into(),
+            _ => name.into(),
+        }
+    }
+
+    /// Why nothing may be written to this meter, and how that is changed; `None` where it may.
+    pub fn why_read_only(&self) -> Option<String> {
+        self.read_only.then(|| {
+            format!(
+                "meter {} is marked read-only; nothing was sent. To allow it: obiscope meter edit {} --read-only false",
+                self.name, self.name
+            )
+        })
     }
 
     /// The name readings carry on a broker.
@@ -151,6 +210,9 @@ impl Definition {
     pub fn needs_reconnect(&self, other: &Self) -> bool {
         self.proves_itself_otherwise(other)
             || self.timeout != other.timeout
+            || self.turn_round != other.turn_round
+            || self.inter_octet != other.inter_octet
+            || self.read_only != other.read_only
             || self.retries != other.retries
             || self.max_info != other.max_info
             || self.window != other.window
@@ -158,7 +220,11 @@ impl Definition {
 
     /// Whether `other` shows another secret, or shows it to another: a refusal of this one no longer holds.
     pub fn proves_itself_otherwise(&self, other: &Self) -> bool {
-        self.is_elsewhere(other) || self.auth != other.auth || self.password != other.password
+        self.is_elsewhere(other)
+            || self.auth != other.auth
+            || self.password != other.password
+            || self.security != other.security
+            || self.counter_object != other.counter_object
     }
 
     /// Whether `other` may be another device: what was learned of this one no longer holds.
@@ -166,6 +232,7 @@ impl Definition {
         self.host != other.host
             || self.port != other.port
             || self.transport != other.transport
+            || self.mode_e != other.mode_e
             || self.client != other.client
             || self.server != other.server
     }

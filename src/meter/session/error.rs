@@ -59,5 +59,6 @@ pub(super) fn notice(notice: &Notice) -> String {
         LinkNotice::Duplicate => "frame received twice, dropped".to_owned(),
         LinkNotice::Junk(n) => format!("{n} byte(s) belong to no frame"),
         LinkNotice::Busy => "meter busy (RNR)".to_owned(),
+        LinkNotice::Wrapper(what) => what.clone(),
     }
 }

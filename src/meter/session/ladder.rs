@@ -30,14 +30,26 @@ impl<'a> Ladder<'a> {
         match event {
             Event::Step(Step::Snrm) => self.enter(Rung::Snrm),
             Event::LinkUp(parameters) => {
-                let took = self.since.elapsed();
-                self.done(Rung::Snrm, Duration::ZERO, "sent");
-                self.done(Rung::Ua, took, &words(*parameters));
+                // Over the wrapper there is neither SNRM nor UA.
+                if let Some(parameters) = parameters {
+                    let took = self.since.elapsed();
+                    self.done(Rung::Snrm, Duration::ZERO, "sent");
+                    self.done(Rung::Ua, took, &words(*parameters));
+                }
             }
             Event::Step(Step::Aarq) => self.enter(Rung::Aarq),
             Event::Step(Step::Aare) => self.asked(who),
+            Event::Step(Step::Hls) => {
+                let took = self.since.elapsed();
+                self.done(Rung::Aare, took, "challenged (HLS)");
+                self.enter(Rung::Ready);
+            }
             Event::Ready { .. } => {
                 let took = self.since.elapsed();
+                if self.active == Some(Rung::Ready) {
+                    self.done(Rung::Ready, took, "both sides proven");
+                    return;
+                }
                 self.asked(who);
                 self.done(Rung::Aare, took, "accepted");
                 self.done(Rung::Ready, Duration::ZERO, "");

@@ -23,7 +23,9 @@ use super::{
     tap::{echo::EchoMask, mask::Mask},
 };
 use crate::cosem::{AttributeRef, Data};
-use crate::dlms::association::{Association, Authentication, Config, Event, GetError, State, Step};
+use crate::dlms::association::{
+    Association, Authentication, Carrier, Config, Event, GetError, Naming, State, Step,
+};
 use crate::dlms::hdlc::link::{LinkConfig, LinkCounters};
 use crate::dlms::hdlc::{Control, Parameters, frame};
 use crate::dlms::security::Secret;
@@ -112,7 +114,7 @@ impl Session {
     ) -> Result<Box<dyn Stream>, SessionError> {
         on_rung(Rung::Tcp, RungState::Active);
         let started = Instant::now();
-        match connector.connect(definition).await {
+        match connector.open(definition, clock, tap).await {
             Ok(stream) => {
                 let took = started.elapsed();
                 let detail = definition.endpoint();
@@ -133,8 +135,8 @@ impl Session {
     /// A session on an open stream, nothing sent yet.
     pub fn new(definition: &Definition, stream: Box<dyn Stream>, clock: Clock, tap: Tap) -> Self {
         let secret = match definition.auth {
-            Auth::None => None,
             Auth::Lls => definition.password.clone(),
+            _ => None,
         };
         let mut server = Vec::new();
         definition.server.encode(&mut server);
@@ -190,7 +192,7 @@ impl Session {
             let event = self.event().await?;
             ladder.event(&event, &self.who);
             match event {
-                Event::LinkUp(parameters) => self.settled.parameters = Some(parameters),
+                Event::LinkUp(parameters) => self.settled.parameters = parameters,
                 Event::Ready {
                     conformance,
                     max_pdu,
@@ -358,7 +360,7 @@ impl Drop for Session {
 
 fn config(definition: &Definition, secret: Option<Secret>) -> Config {
     Config {
-        link: LinkConfig {
+        carrier: Carrier::Hdlc(LinkConfig {
             client: definition.client,
             server: definition.server,
             propose: Some(Parameters {
@@ -370,8 +372,10 @@ fn config(definition: &Definition, secret: Option<Secret>) -> Config {
             response_timeout: definition.timeout,
             retries: definition.retries,
             quiet: QUIET,
-        },
+        }),
+        naming: Naming::LogicalName,
         authentication: secret.map_or(Authentication::None, Authentication::Lls),
+        security: None,
         conformance: CONFORMANCE,
         max_pdu: u16::MAX,
         release: true,
@@ -382,10 +386,7 @@ fn config(definition: &Definition, secret: Option<Secret>) -> Config {
 
 /// `LLS, client 1 → 03`
 fn who(definition: &Definition, server: &[u8]) -> String {
-    let mechanism = match definition.auth {
-        Auth::None => "no authentication",
-        Auth::Lls => "LLS",
-    };
+    let mechanism = definition.auth.words();
     let server = super::advice::hex(server);
     format!("{mechanism}, client {} → {server}", definition.client.sap())
 }

@@ -5,6 +5,7 @@ use super::{panel, theme};
 use crate::cosem::data::printable;
 use crate::headend::MeterView;
 use crate::meter::Phase;
+use crate::meter::definition::form_name;
 use crate::tui::app::shown::Window;
 use crate::tui::app::{Model, Pane, session, words};
 use ratatui::layout::Rect;
@@ -177,6 +178,18 @@ fn about_link(lines: &mut Vec<Line<'static>>, view: &MeterView, width: usize) {
         _ => link.push(addresses),
     }
     lines.extend(link.into_iter().map(|text| Line::raw(format!(" {text}"))));
+    if let Some(security) = d.security.as_ref().filter(|it| it.protection.is_some()) {
+        let form = form_name(security.form);
+        let words = format!("ciphered: {form}, {}", security.suite);
+        lines.extend(
+            wrap(&words, width)
+                .into_iter()
+                .map(|text| Line::raw(format!(" {text}"))),
+        );
+    }
+    if d.read_only {
+        lines.push(Line::styled(" read-only", theme::accent()));
+    }
     if let Some(agreed) = session::agreed(&view.status) {
         lines.push(Line::raw(format!(" {agreed}")));
     }

@@ -22,7 +22,7 @@ fn each_step_is_told_as_it_comes() {
         line.events(),
         [
             Event::Step(Step::Ua),
-            Event::LinkUp(defaults()),
+            Event::LinkUp(Some(defaults())),
             Event::Step(Step::Aarq)
         ]
     );

@@ -39,20 +39,25 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
 
 pub(super) fn config(authentication: Authentication) -> Config {
     Config {
-        link: LinkConfig {
+        authentication,
+        conformance: MICROSTAR,
+        max_answer: 4096,
+        ..Config::new(Carrier::Hdlc(LinkConfig {
             client: ClientAddress::new(1).unwrap(),
             server: ServerAddress::new(1, None, None).unwrap(),
             propose: None,
             response_timeout: TIMEOUT,
             retries: 1,
             quiet: QUIET,
-        },
-        authentication,
-        conformance: MICROSTAR,
-        max_pdu: 0xFFFF,
-        release: true,
-        max_answer: 4096,
-        read_only: true,
+        }))
+    }
+}
+
+/// The HDLC part of a configuration.
+pub(super) fn link(config: &mut Config) -> &mut LinkConfig {
+    match &mut config.carrier {
+        Carrier::Hdlc(link) => link,
+        Carrier::Wrapper(_) => panic!("no HDLC"),
     }
 }
 

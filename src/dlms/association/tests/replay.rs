@@ -3,7 +3,7 @@ use super::*;
 
 /// Plays a recorded session up to the end of its object list; the list that came out.
 fn replay(session: &str, mut config: Config, client: u8) -> Vec<Data> {
-    config.link.client = ClientAddress::new(client).unwrap();
+    link(&mut config).client = ClientAddress::new(client).unwrap();
     config.conformance = Conformance(0x40_1E5D);
     config.max_answer = 1 << 16;
     let mut association = Association::new(config);
@@ -66,7 +66,7 @@ fn the_gurux_python_server_with_a_password() {
 fn a_bigger_window_proposed_and_not_granted() {
     let session = include_str!("../../../../tests/data/association/lls_window_3_proposed.txt");
     let mut lls = config(Authentication::Lls(Secret::new("Gurux")));
-    lls.link.propose = Some(Parameters {
+    link(&mut lls).propose = Some(Parameters {
         max_info_transmit: 512,
         max_info_receive: 512,
         window_transmit: 3,

@@ -75,6 +75,9 @@ fn payload(sheet: &mut Sheet, from: &mut Octets<'_>, segmented: bool, explained:
                 sheet.blame(slot, || "the third octet is 00".to_owned());
             }
             let start = from.at();
+            if let Some(opener) = &mut sheet.opener {
+                opener.begin(from.rest(), segmented);
+            }
             let said = apdu::walk(sheet, from);
             explained.apdu = Some((start, from.at().saturating_sub(start)));
             said.kind.clone_into(&mut explained.kind);
@@ -108,16 +111,33 @@ fn payload(sheet: &mut Sheet, from: &mut Octets<'_>, segmented: bool, explained:
         }
         _ => {
             let held = from.left();
-            sheet.put("segment", at, held, || {
+            let slot = sheet.open("segment", at, || {
                 format!("{}, continuation of a segmented APDU", count(held, "octet"))
             });
-            let _ = from.take(held);
+            let octets = from.take(held).unwrap_or_default();
             let more = if segmented {
                 ", more follow"
             } else {
                 ", the last segment"
             };
             explained.summary = format!("continues, {}{more}", count(held, "octet"));
+            let whole = sheet
+                .opener
+                .as_mut()
+                .and_then(|opener| opener.go_on(octets, segmented));
+            if let Some(whole) = whole {
+                explained.summary = spread(sheet, &whole, from.at());
+            }
+            sheet.close(slot, from.at());
         }
     }
+}
+
+/// A ciphered APDU whose last segment this is. Its octets are in several frames, so its fields stand at the end of this one.
+fn spread(sheet: &mut Sheet, whole: &[u8], at: usize) -> String {
+    let mut inner = sheet.another();
+    inner.opener = sheet.opener.take();
+    let said = apdu::walk(&mut inner, &mut Octets::new(whole, 0..whole.len(), false));
+    sheet.graft(inner, at);
+    format!("{}, all segments", said.summary)
 }

@@ -72,6 +72,8 @@ pub enum LinkNotice {
     Junk(usize),
     /// RNR: the meter cannot take anything now; it is asked again in a while.
     Busy,
+    /// Of the wrapper (IEC 62056-47): wrong ports, wrong version, a length that lies. In words.
+    Wrapper(String),
 }
 
 impl fmt::Display for LinkNotice {
@@ -89,6 +91,7 @@ impl fmt::Display for LinkNotice {
             Self::Junk(1) => f.write_str("1 byte belonged to no frame"),
             Self::Junk(count) => write!(f, "{count} bytes belonged to no frame"),
             Self::Busy => f.write_str("the meter is busy (RNR)"),
+            Self::Wrapper(what) => f.write_str(what),
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::cosem::{AttributeRef, Obis};
-use crate::dlms::association::{Association, Authentication, Config, Event};
+use crate::dlms::association::{Association, Authentication, Carrier, Config, Event};
 use crate::dlms::hdlc::link::LinkConfig;
 use crate::dlms::hdlc::{ClientAddress, Parameters, ServerAddress};
-use crate::dlms::xdlms::Conformance;
 use crate::simulator::objects;
 
 pub(super) struct Reading {
@@ -18,14 +17,20 @@ pub(super) struct Reading {
 
 pub(super) fn config(sap: u8, server: ServerAddress) -> Config {
     Config {
-        link: LinkConfig::new(ClientAddress::new(sap).unwrap(), server),
-        authentication: Authentication::None,
-        conformance: Conformance(0x0000_7E1F),
         max_pdu: 1200,
-        release: true,
         max_answer: 1 << 20,
-        read_only: true,
+        ..Config::new(Carrier::Hdlc(LinkConfig::new(
+            ClientAddress::new(sap).unwrap(),
+            server,
+        )))
     }
+}
+
+fn propose(config: &mut Config, parameters: Parameters) {
+    let Carrier::Hdlc(link) = &mut config.carrier else {
+        panic!("no HDLC");
+    };
+    link.propose = Some(parameters);
 }
 
 fn lost(chunk: usize, every: usize) -> bool {
@@ -153,7 +158,7 @@ fn every_attribute_of_the_generic_meter() {
         let address = server(address);
         let address = ServerAddress::new(address.upper(), address.lower(), size).unwrap();
         let mut config = config(16, address);
-        config.link.propose = Some(large());
+        propose(&mut config, large());
         config.max_pdu = 0;
         Reading::new(Profile::generic(3), config).everything();
     }
@@ -164,7 +169,7 @@ fn every_attribute_of_the_generic_meter() {
 fn every_attribute_over_a_bad_line() {
     for lose in [7, 11] {
         let mut config = config(16, server("1"));
-        config.link.propose = Some(large());
+        propose(&mut config, large());
         let mut reading = Reading::new(Profile::generic(3), config);
         reading.lose = lose;
         reading.everything();

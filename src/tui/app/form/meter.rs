@@ -1,10 +1,8 @@
 //! The form of a meter: fields from a definition, and a definition from fields. The rule:
 //! what a field says is judged by the room that owns its meaning; here it is only passed on.
-use super::{Field, Form, Saving};
+use super::{Field, Form, Saving, access};
 use crate::cosem::ObjectSpec;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
-use crate::dlms::security::Secret;
-use crate::meter::definition::Auth;
 use crate::meter::{Definition, PolledObject};
 use std::time::Duration;
 
@@ -54,7 +52,7 @@ pub fn edit(definition: &Definition, brokers: &[String]) -> Form {
 fn build(title: String, base: Base, brokers: &[String]) -> Form {
     let d = &base.definition;
     let mut fields = link(d);
-    fields.extend(security(d));
+    fields.extend(access::fields(d));
     fields.extend(times(d));
     fields.extend(readings(d, brokers));
     Form {
@@ -70,7 +68,7 @@ fn build(title: String, base: Base, brokers: &[String]) -> Form {
 
 /// Which meter, and where.
 fn link(d: &Definition) -> Vec<Field> {
-    let address = if d.host.is_empty() {
+    let address = if d.host.is_empty() && d.transport.serial().is_none() {
         String::new()
     } else {
         d.endpoint()
@@ -86,9 +84,10 @@ fn link(d: &Definition) -> Vec<Field> {
         Field::new(
             "host",
             "Address",
-            "HOST:PORT, such as 192.168.1.40:3333",
+            "HOST:PORT, such as 192.168.1.40:3333, or a serial device",
             address,
         ),
+        access::line(d),
         Field::new(
             "client",
             "Client",
@@ -108,32 +107,6 @@ fn link(d: &Definition) -> Vec<Field> {
             [SMALLEST, "1", "2", "4"].map(str::to_owned).to_vec(),
             size,
         ),
-    ]
-}
-
-fn security(d: &Definition) -> Vec<Field> {
-    let kept = if d.password.is_some() {
-        "empty keeps the saved one"
-    } else {
-        "never shown again, such as 22222222"
-    };
-    let auth = match d.auth {
-        Auth::None => "none",
-        Auth::Lls => "lls",
-    };
-    vec![
-        Field::choice(
-            "auth",
-            "Authentication",
-            "left/right: none, or lls (a password)",
-            vec!["none".to_owned(), "lls".to_owned()],
-            auth,
-        ),
-        Field::secret("password", "Password", kept).empty(if d.password.is_some() {
-            "(the saved one)"
-        } else {
-            ""
-        }),
     ]
 }
 
@@ -263,9 +236,8 @@ pub fn read(form: &Form) -> Result<Definition, Vec<(&'static str, String)>> {
     let mut wrong: Vec<(&'static str, String)> = Vec::new();
     let mut d = form.meter.definition.clone();
     form.field("name").trim().clone_into(&mut d.name);
-    match endpoint(form.field("host").trim()) {
-        Ok((host, port)) => (d.host, d.port) = (host, port),
-        Err(problem) => wrong.push(("host", problem)),
+    if let Err(problem) = access::place(form, &mut d) {
+        wrong.push(("host", problem));
     }
     match form.field("client").trim().parse::<u8>() {
         Ok(sap) => match ClientAddress::new(sap) {
@@ -281,14 +253,7 @@ pub fn read(form: &Form) -> Result<Definition, Vec<(&'static str, String)>> {
         Ok(server) => d.server = server,
         Err(problem) => wrong.push(("server", problem)),
     }
-    d.auth = if form.field("auth") == "lls" {
-        Auth::Lls
-    } else {
-        Auth::None
-    };
-    if !form.field("password").is_empty() {
-        d.password = Some(Secret::new(form.field("password").as_bytes()));
-    }
+    access::read(form, &mut d, &mut wrong);
     for (name, place) in [
         ("timeout", &mut d.timeout),
         ("poll", &mut d.poll),
@@ -322,7 +287,7 @@ pub fn read(form: &Form) -> Result<Definition, Vec<(&'static str, String)>> {
     if wrong.is_empty() { Ok(d) } else { Err(wrong) }
 }
 
-fn endpoint(text: &str) -> Result<(String, u16), String> {
+pub(super) fn endpoint(text: &str) -> Result<(String, u16), String> {
     let example = "write HOST:PORT, such as 192.168.1.40:3333 or [::1]:4059";
     let (host, port) = text.rsplit_once(':').ok_or_else(|| {
         if text.is_empty() {

@@ -1,5 +1,6 @@
 //! A form: fields with a label, an example and what is wrong with them. The rule: nothing is
 //! saved before every field was checked, and nothing typed is lost without a question.
+mod access;
 pub mod meter;
 #[cfg(test)]
 mod tests;

@@ -1,45 +1,34 @@
-//! How bytes reach a meter: TCP now; a trait so that tests and simulations hand in pipes.
-//! A connection is ended with FIN, never with RST: many converters stay blocked for minutes after one.
+//! Real TCP: nodelay, connect timeout, FIN on close. Host names are resolved, each address tried in turn.
 
-use super::definition::Definition;
+use super::handover::Switch;
+use super::{ConnectFuture, Connector, Stream};
+use crate::meter::definition::Definition;
+use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::{future::Future, io};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-pub type ConnectFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + 'a>>;
-
-pub trait Connector: Send + Sync {
-    /// Opens one byte stream to the meter, or says within `meter.timeout` why not.
-    fn connect<'a>(&'a self, meter: &'a Definition) -> ConnectFuture<'a>;
-}
-
-pub type SharedConnector = Arc<dyn Connector>;
-
-/// Real TCP: nodelay, connect timeout, FIN on close. Host names are resolved, each address tried in turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tcp;
 
 impl Connector for Tcp {
     fn connect<'a>(&'a self, meter: &'a Definition) -> ConnectFuture<'a> {
-        Box::pin(async move {
-            let connecting = TcpStream::connect((meter.host.as_str(), meter.port));
-            let stream = tokio::time::timeout(meter.timeout, connecting)
-                .await
-                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            stream.set_nodelay(true)?;
-            Ok(Box::new(Line(stream)) as Box<dyn Stream>)
-        })
+        Box::pin(async move { Ok(Box::new(connect(meter).await?) as Box<dyn Stream>) })
     }
 }
 
+pub(super) async fn connect(meter: &Definition) -> io::Result<Line> {
+    let connecting = TcpStream::connect((meter.host.as_str(), meter.port));
+    let stream = tokio::time::timeout(meter.timeout, connecting)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    stream.set_nodelay(true)?;
+    Ok(Line(stream))
+}
+
 /// A TCP stream that empties its receive buffer before it closes: Linux answers unread bytes with RST.
-struct Line(TcpStream);
+pub(super) struct Line(TcpStream);
 
 impl Drop for Line {
     fn drop(&mut self) {
@@ -55,6 +44,13 @@ impl Drop for Line {
                 return;
             }
         }
+    }
+}
+
+impl Switch for Line {
+    /// The speed is the converter's.
+    fn switch(&mut self, _: u32) -> io::Result<()> {
+        Ok(())
     }
 }
 
