@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::exit::ExitKind;
-use super::visit::{Door, Place, Trouble, ask, visit};
+use super::visit::{Door, Place, Purpose, Trouble, ask, visit_for};
 use crate::cosem::class::class;
 use crate::cosem::data::printable;
 use crate::cosem::value::parse_typed;
@@ -51,7 +51,8 @@ pub async fn run(
     let name = class(method.class).and_then(|class| class.method(method.method));
     let name = name.unwrap_or("a method without a standard name");
     let question = format!("Call {method} ({name} of {})", method.obis.describe());
-    let called = visit(
+    let called = visit_for(
+        Purpose::Write,
         &args.place,
         door,
         stop,

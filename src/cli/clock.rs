@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::exit::ExitKind;
-use super::visit::{Door, Place, Trouble, ask, get, visit};
+use super::visit::{Door, Place, Purpose, Trouble, ask, get, visit_for};
 use crate::cosem::data::printable;
 use crate::cosem::value::in_the_manner_of;
 use crate::cosem::{AttributeRef, Data, DateTime, Obis};
@@ -118,7 +118,13 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     out: &mut dyn Write,
 ) -> Result<ExitKind, Failure> {
-    let (before, after) = visit(
+    let purpose = if args.sync {
+        Purpose::Write
+    } else {
+        Purpose::Read
+    };
+    let (before, after) = visit_for(
+        purpose,
         &args.place,
         door,
         stop,

@@ -25,8 +25,8 @@ const LONGEST: u64 = 64 * 1024;
 #[command(next_help_heading = "Link options")]
 pub struct SecurityOptions {
     /// How APDUs are protected [usual: none]
-    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(PROTECTIONS).map(|name| protection_named(&name).flatten()))]
-    pub security: Option<Option<Protection>>,
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(PROTECTIONS).map(|name| Protected(protection_named(&name).flatten())))]
+    pub security: Option<Protected>,
     /// What ciphered APDUs look like: general-glo, glo-… or, under a key of each association's own, ded-… [usual: global]
     #[arg(long, value_name = "FORM", value_parser = PossibleValuesParser::new(FORMS).map(|name| form_named(&name).unwrap_or_default()))]
     pub ciphering: Option<Form>,
@@ -48,6 +48,9 @@ pub struct SecurityOptions {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protected(pub Option<Protection>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterObject(pub Option<Obis>);
 
 pub(super) fn counter_object(text: &str) -> Result<CounterObject, String> {
@@ -67,12 +70,12 @@ impl SecurityOptions {
             meter.counter_object = object;
         }
         let keys = self.given_keys()?;
-        let given = self.security.flatten().is_some()
+        let given = self.security.is_some_and(|it| it.0.is_some())
             || self.ciphering.is_some()
             || self.suite.is_some()
             || self.system_title.is_some()
             || keys.is_some();
-        if meter.security.is_none() && (given || meter.auth.wants_keys()) {
+        if meter.security.is_none() && (given || meter.auth.wants_title()) {
             meter.security = Some(Security {
                 suite: Suite::default(),
                 protection: None,
@@ -84,7 +87,7 @@ impl SecurityOptions {
         let Some(security) = &mut meter.security else {
             return Ok(());
         };
-        security.protection = self.security.unwrap_or(security.protection);
+        security.protection = self.security.map_or(security.protection, |it| it.0);
         security.form = self.ciphering.unwrap_or(security.form);
         security.suite = self.suite.unwrap_or(security.suite);
         security.title = self.system_title.unwrap_or(security.title);

@@ -299,3 +299,84 @@ async fn unsent_messages_of_a_removed_meter_are_mentioned() {
     let said = desk.ok(&["remove", "a", "--yes"]).await;
     assert!(said.contains("1 message of it still waits"), "{said}");
 }
+
+#[tokio::test]
+async fn lines_security_and_read_only_go_in_come_out_and_hide_their_keys() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new().await;
+    let ek = "000102030405060708090A0B0C0D0E0F";
+    let keys = desk.file(
+        "keys",
+        &format!("ek={ek} ak=D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF\n"),
+    );
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut add = vec![
+        "add",
+        "a",
+        "--host",
+        "/dev/ttyUSB0",
+        "--baud",
+        "2400",
+        "--mode-e",
+    ];
+    add.extend([
+        "--auth",
+        "hls-gmac",
+        "--security",
+        "auth-enc",
+        "--ciphering",
+        "general",
+    ]);
+    add.extend(["--keys-file", &keys, "--system-title", "4D4D4D0000BC614E"]);
+    add.extend(["--read-only", "true", "--turn-round", "30ms"]);
+    desk.ok(&add).await;
+    let before = desk.store.meters().await.unwrap();
+    let shown = desk.ok(&["show", "a"]).await;
+    for part in [
+        "2400 8N1, mode E",
+        "read-only",
+        "keys ek ak set",
+        "general",
+        "30ms before",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let listed = desk.ok(&["list"]).await;
+    assert!(listed.contains("read-only"), "{listed}");
+    let json: Value = serde_json::from_str(&desk.ok(&["show", "a", "--json"]).await).unwrap();
+    assert_eq!(json["line"]["baud"], 2400);
+    assert_eq!(
+        (&json["read_only"], &json["mode_e"]),
+        (&true.into(), &true.into())
+    );
+    assert_eq!(json["security"]["keys"], "ek ak");
+    let text = desk.ok(&["export"]).await;
+    for secret in [ek, &ek.to_lowercase()] {
+        assert!(
+            !text.contains(secret) && !shown.contains(secret) && !json.to_string().contains(secret)
+        );
+    }
+    let path = desk.file("meters.toml", &text);
+    desk.ok(&["import", &path]).await;
+    assert_eq!(desk.store.meters().await.unwrap(), before);
+
+    desk.ok(&[
+        "edit",
+        "a",
+        "--host",
+        "10.0.4.7:4059",
+        "--transport",
+        "wrapper-tcp",
+        "--mode-e=false",
+    ])
+    .await;
+    desk.ok(&["edit", "a", "--read-only", "false"]).await;
+    let meter = desk.store.meter_named("a").await.unwrap();
+    assert_eq!(meter.transport.name(), "wrapper-tcp");
+    assert_eq!(meter.security, before[0].security);
+    assert!(!meter.read_only);
+    let wrong = desk.refused(&["edit", "a", "--mode-e"]).await;
+    assert!(wrong.contains("mode E"), "{wrong}");
+    let wrong = desk.refused(&["edit", "a", "--baud", "300"]).await;
+    assert!(wrong.contains("serial line"), "{wrong}");
+}

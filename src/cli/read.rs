@@ -7,6 +7,7 @@ use super::exit::ExitKind;
 use super::link_options::LinkOptions;
 use super::table::Table;
 use super::target;
+use super::visit::outlives_the_visit;
 use crate::cosem::data::printable;
 use crate::cosem::{Obis, ObjectSpec};
 use crate::meter::session::{Session, SessionError};
@@ -17,6 +18,7 @@ use crate::store::{Store, StoreError};
 use std::future::Future;
 use std::io::{self, Write};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -62,15 +64,23 @@ impl From<io::Error> for End {
 /// `stop` resolves when the program is asked to end. The store is opened only for a saved meter's name.
 pub async fn run(
     args: Args,
-    open_store: impl FnOnce() -> Result<Store, StoreError>,
+    open_store: impl Fn() -> Result<Store, StoreError>,
     connector: &dyn Connector,
     stop: impl Future<Output = ()>,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitKind {
-    let (meter, owner) = match definition(&args, open_store).await {
+    let (meter, owner) = match definition(&args, &open_store).await {
         Ok(found) => found,
         Err(failure) => return complain(err, failure.kind, &failure.words),
+    };
+    let counters = if outlives_the_visit(&meter, &args.link) {
+        match open_store() {
+            Ok(store) => Some(store),
+            Err(error) => return complain(err, ExitKind::Local, &error.to_string()),
+        }
+    } else {
+        None
     };
     let tap = Tap::new(0);
     if let Some(path) = &args.link.trace
@@ -91,6 +101,9 @@ pub async fn run(
         },
     };
     let mut session = Session::new(&meter, stream, Clock::System, tap.clone());
+    if let Some(counters) = counters {
+        session = session.with_counters(Arc::new(counters));
+    }
     let mut report = Report::new(out, err, args.json);
     let ended = tokio::select! {
         biased;

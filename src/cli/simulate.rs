@@ -1,7 +1,10 @@
 //! `obiscope simulate`: meters for tests. Prints one JSON line per listener when it is ready, then serves until SIGTERM or
 //! SIGINT; standard output carries nothing else.
 
-use crate::simulator::profile::Profile;
+use crate::dlms::security::Protection;
+use crate::dlms::security::hls::HlsMechanism;
+use crate::simulator::clients::{Access, Client, SECRET, client_keys};
+use crate::simulator::profile::{Profile, Transport};
 use crate::simulator::server::{self, Running};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -11,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Serve simulated meters on the loopback interface until interrupted
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = CLIENTS)]
 pub struct Args {
     /// Loopback address to listen on; port 0 lets the system choose, any other is the first of consecutive ports
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = address)]
@@ -24,6 +28,24 @@ pub struct Args {
     /// What kind of meter
     #[arg(long, value_enum, default_value_t = Kind::Microstar)]
     profile: Kind,
+    /// What carries the APDUs
+    #[arg(long, value_enum, default_value_t = Carrier::HdlcTcp)]
+    transport: Carrier,
+    /// HDLC only after the sign-on of IEC 62056-21 mode E
+    #[arg(long)]
+    mode_e: bool,
+    /// Answer in general blocks wherever the client agreed to them, not only where it has no other way
+    #[arg(long)]
+    general_blocks: bool,
+    /// Rows the load profile keeps
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rows: Option<u32>,
+    /// At least so many objects
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=40_000))]
+    objects: Option<u32>,
+    /// Print the clients these meters know, with their published secrets, as JSON, and end
+    #[arg(long)]
+    list_clients: bool,
     /// How long each answer takes, such as 30ms
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = super::argument::time)]
     delay: Duration,
@@ -33,9 +55,30 @@ pub struct Args {
 pub enum Kind {
     /// The field meters: server address 1 in one byte, clients 1, 16, 17 and 32
     Microstar,
-    /// Server address 1/17 in 1, 2 or 4 bytes, big windows and frames, clients 1, 16 and 17
+    /// Server address 1/17 in 1, 2 or 4 bytes, big windows and frames, a client for every way to prove oneself and to cipher
     Generic,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Carrier {
+    HdlcTcp,
+    WrapperTcp,
+    WrapperUdp,
+}
+
+const CLIENTS: &str = "\
+Clients of the generic profile (the secret is 12345678 where one is needed):
+   1  password 12345678          16  public           17  password 00000000
+  35  HLS MD5      36  HLS SHA-1      37  HLS GMAC      38  HLS SHA-256
+  39  HLS ECDSA, suite 1
+  64  HLS GMAC, suite 0     \u{2502} these must authenticate
+  65  HLS ECDSA, suite 1    \u{2502} and encrypt what they send
+  66  HLS ECDSA, suite 2    \u{2502}
+  67  HLS GMAC, suite 2     \u{2502}
+  68  password, suite 0     \u{2502}
+  69  HLS GMAC, suite 0, must authenticate     70  the same, must encrypt
+Keys of suites 0 and 1: ek=000102030405060708090A0B0C0D0E0F ak=D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF;
+--list-clients prints all of them. The last invocation counter of suite N is in 0-0:43.1.N.255.";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -53,6 +96,8 @@ pub enum Error {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error("the sign-on of mode E comes before HDLC; leave out --mode-e or --transport {0}")]
+    ModeE(&'static str),
     #[error("cannot watch for signals: {0}")]
     Signals(io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -63,7 +108,9 @@ impl Error {
     /// Wrong usage, or something failed.
     pub fn exit(&self) -> super::exit::ExitKind {
         match self {
-            Self::NotLoopback(_) | Self::Ports { .. } => super::exit::ExitKind::Usage,
+            Self::NotLoopback(_) | Self::Ports { .. } | Self::ModeE(_) => {
+                super::exit::ExitKind::Usage
+            }
             Self::Listen { .. } | Self::Signals(_) | Self::Output(_) => {
                 super::exit::ExitKind::Partly
             }
@@ -73,6 +120,10 @@ impl Error {
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(args: Args, out: &mut dyn Write) -> Result<(), Error> {
+    if args.list_clients {
+        let list = clients(&args.meter(0));
+        return writeln!(out, "{list:#}").map_err(Error::Output);
+    }
     // Watched before the first line is printed: who reads it may interrupt us at once.
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
@@ -98,6 +149,9 @@ fn start(
     if !args.listen.ip().is_loopback() {
         return Err(Error::NotLoopback(args.listen));
     }
+    if args.mode_e && args.transport != Carrier::HdlcTcp {
+        return Err(Error::ModeE(args.transport.of_profile().name()));
+    }
     let first = args.listen.port();
     if first != 0 && first.checked_add(args.meters - 1).is_none() {
         return Err(Error::Ports {
@@ -120,6 +174,7 @@ fn start(
         let line = serde_json::json!({
             "listening": meter.address.to_string(),
             "meter": meter.name,
+            "transport": args.transport.of_profile().name(),
         });
         writeln!(out, "{line}").map_err(Error::Output)?;
     }
@@ -139,10 +194,72 @@ impl Args {
             Kind::Microstar => (Profile::microstar(seed), "microstar"),
             Kind::Generic => (Profile::generic(seed), "generic"),
         };
-        profile
+        let mut profile = profile
             .named(format!("{kind}-{:03}", index + 1))
             .delayed(self.delay)
+            .over(self.transport.of_profile());
+        if self.mode_e {
+            profile = profile.with_mode_e();
+        }
+        if self.general_blocks {
+            profile = profile.with_general_blocks();
+        }
+        if let Some(rows) = self.rows {
+            profile = profile.with_rows(rows);
+        }
+        if let Some(least) = self.objects {
+            profile = profile.with_objects(usize::try_from(least).unwrap_or(usize::MAX));
+        }
+        profile
     }
+}
+
+impl Carrier {
+    const fn of_profile(self) -> Transport {
+        match self {
+            Self::HdlcTcp => Transport::HdlcTcp,
+            Self::WrapperTcp => Transport::WrapperTcp,
+            Self::WrapperUdp => Transport::WrapperUdp,
+        }
+    }
+}
+
+/// What a client needs to be let in, in the words of the link options. The secrets are published ones.
+fn clients(profile: &Profile) -> serde_json::Value {
+    let title = profile.system_title().hex();
+    let row = |client: &Client| {
+        let auth = match &client.access {
+            Access::Public => "none",
+            Access::Password(_) => "lls",
+            Access::Hls { mechanism, .. } => match mechanism {
+                HlsMechanism::Md5 => "hls-md5",
+                HlsMechanism::Sha1 => "hls-sha1",
+                HlsMechanism::Gmac => "hls-gmac",
+                HlsMechanism::Sha256 => "hls-sha256",
+                HlsMechanism::Ecdsa => "hls-ecdsa",
+            },
+        };
+        let secret = match &client.access {
+            Access::Public => None,
+            Access::Password(password) => Some(String::from_utf8_lossy(password.expose())),
+            Access::Hls { mechanism, .. } => mechanism.needs_secret().then(|| SECRET.into()),
+        };
+        let security = client.security.as_ref();
+        serde_json::json!({
+            "client": client.sap,
+            "auth": auth,
+            "secret": secret,
+            "suite": security.map(|security| security.suite.number()),
+            "required": security.and_then(|it| it.required).map(|required| match required {
+                Protection::Authentication => "auth",
+                Protection::Encryption => "enc",
+                Protection::Both => "auth-enc",
+            }),
+            "keys": security.map(|security| client_keys(security.suite)),
+            "meter_title": title,
+        })
+    };
+    profile.clients.iter().map(row).collect()
 }
 
 #[cfg(test)]
@@ -177,6 +294,7 @@ mod tests {
         for (meter, line) in running.iter().zip(&lines) {
             assert_eq!(line["listening"], meter.address.to_string());
             assert_eq!(line["meter"], meter.name);
+            assert_eq!(line["transport"], "hdlc-tcp");
             assert!(tokio::net::TcpStream::connect(meter.address).await.is_ok());
         }
         assert_eq!(running[2].name, "generic-003");
@@ -185,9 +303,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_clients_are_listed_with_what_they_need() {
+        let mut out = Vec::new();
+        let listed = args("--profile generic --list-clients").unwrap();
+        run(listed, &mut out).await.unwrap();
+        let list: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let of = |sap: u8| {
+            let mut rows = list.as_array().unwrap().iter();
+            rows.find(|row| row["client"] == sap).unwrap().clone()
+        };
+        assert_eq!(of(16)["auth"], "none");
+        assert_eq!(of(35)["secret"], "12345678");
+        assert_eq!(of(64)["required"], "auth-enc");
+        let keys = of(66)["keys"].as_str().unwrap().to_owned();
+        assert!(
+            crate::dlms::security::Keys::parse(&keys)
+                .unwrap()
+                .signing
+                .is_some()
+        );
+    }
+
+    #[tokio::test]
+    async fn options_reach_the_meter() {
+        let options =
+            "--profile generic --transport wrapper-tcp --rows 5 --objects 500 --general-blocks";
+        let (running, lines) = lines(options);
+        assert_eq!(lines[0]["transport"], "wrapper-tcp");
+        let meter = running[0].meter.lock().unwrap();
+        let profile = meter.profile();
+        assert_eq!((profile.rows, profile.objects.iter().len()), (5, 500));
+        assert!(profile.general_blocks);
+    }
+
+    #[tokio::test]
     async fn what_is_refused() {
         for (line, code, words) in [
             ("--listen 0.0.0.0:0", 2, "not a loopback address"),
+            ("--mode-e --transport wrapper-udp", 2, "before HDLC"),
             (
                 "--listen 127.0.0.1:65535 --meters 2",
                 2,
@@ -204,6 +357,8 @@ mod tests {
             "--delay soon",
             "--profile other",
             "--fault x",
+            "--transport carrier-pigeon",
+            "--rows 0",
         ] {
             assert!(args(line).is_err(), "{line}");
         }

@@ -17,6 +17,7 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
@@ -77,14 +78,57 @@ impl Trouble {
     }
 }
 
-/// Finds, connects, works, releases.
-pub async fn visit<T>(
+/// What a visit may do at the meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Read,
+    /// A meter marked read-only is then not even connected to.
+    Write,
+}
+
+/// Finds, connects, works, releases; for work that writes, only where writing is let.
+pub async fn visit_for<T>(
+    purpose: Purpose,
     place: &Place,
     door: &Door<'_>,
     stop: impl Future<Output = ()>,
     work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
 ) -> Result<T, Failure> {
     let meter = definition(place, door).await?;
+    if let Some(why) = meter.why_read_only().filter(|_| purpose == Purpose::Write) {
+        return Err(Failure::usage(&printable(&why)));
+    }
+    call_on(meter, place, door, stop, work).await
+}
+
+/// Whether the invocation counters must be kept: those of a system title made for this visit alone need not.
+pub fn outlives_the_visit(meter: &Definition, link: &LinkOptions) -> bool {
+    let chosen = meter.id.0 != 0 || link.security.system_title.is_some();
+    meter.security.is_some() && chosen
+}
+
+/// A visit that only reads.
+pub async fn visit<T>(
+    place: &Place,
+    door: &Door<'_>,
+    stop: impl Future<Output = ()>,
+    work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
+) -> Result<T, Failure> {
+    visit_for(Purpose::Read, place, door, stop, work).await
+}
+
+async fn call_on<T>(
+    meter: Definition,
+    place: &Place,
+    door: &Door<'_>,
+    stop: impl Future<Output = ()>,
+    work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
+) -> Result<T, Failure> {
+    let counters = if outlives_the_visit(&meter, &place.link) {
+        Some((door.open_store)()?)
+    } else {
+        None
+    };
     let tap = Tap::new(0);
     if let Some(path) = &place.link.trace {
         record(&tap, path, &meter)?;
@@ -99,6 +143,9 @@ pub async fn visit<T>(
     };
     let stream = stream.map_err(|trouble| trouble.into_failure(&meter))?;
     let mut session = Session::new(&meter, stream, Clock::System, tap.clone());
+    if let Some(counters) = &counters {
+        session = session.with_counters(Arc::new(counters.clone()));
+    }
     let done = tokio::select! {
         biased;
         () = &mut stop => Err(Trouble::Stopped),
@@ -108,6 +155,9 @@ pub async fn visit<T>(
         } => done,
     };
     session.release().await;
+    if let Some(counters) = counters {
+        counters.close().await;
+    }
     done.map_err(|trouble| trouble.into_failure(&meter))
 }
 

@@ -167,6 +167,7 @@ impl Inner {
             polls,
             seed,
             Tap::new(self.trace_bytes),
+            Arc::new(self.store.clone()),
         );
         let status = handle.status.clone();
         let meter = Meter {

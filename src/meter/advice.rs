@@ -1,8 +1,10 @@
 //! What to try next, per layer, in plain words. It names only what the evidence allows; the full diagnosis is another
 //! room's work.
 
-use super::definition::{Auth, Definition};
+use super::counters::CounterError;
+use super::definition::{Auth, Definition, SerialLine};
 use super::session::SessionError;
+use super::transport::HandoverError;
 use crate::dlms::acse::Diagnostic;
 use crate::dlms::association::Failure;
 use crate::dlms::hdlc::ServerAddress;
@@ -22,11 +24,18 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// What failed when no stream could be opened.
 pub(super) fn connect_words(endpoint: &str, error: &io::Error) -> String {
+    if handover(error).is_some() || SerialLine::looks_like_a_device(endpoint) {
+        return format!("{endpoint}: {error}");
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => format!("TCP to {endpoint}: connection refused"),
         io::ErrorKind::TimedOut => format!("TCP to {endpoint}: no answer"),
         _ => format!("TCP to {endpoint}: {error}"),
     }
+}
+
+fn handover(error: &io::Error) -> Option<&HandoverError> {
+    error.get_ref()?.downcast_ref()
 }
 
 pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
@@ -56,11 +65,35 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
             "check the keys, the system title and the security suite; is the invocation counter behind the meter's?"
                 .to_owned()
         }
+        SessionError::Counter(CounterError::UsedUp) => {
+            "have the meter's keys changed; a new key counts from 0 again".to_owned()
+        }
+        SessionError::Counter(_) => {
+            "is the disk full, or does another program use the same keys and system title?".to_owned()
+        }
+        SessionError::Randomness(_) => "this computer gives no random numbers: ask who runs it".to_owned(),
         SessionError::Misuse(_) => "reconnect; if it comes again, this is a fault of obiscope".to_owned(),
     }
 }
 
 fn connect(error: &io::Error, meter: &Definition) -> String {
+    if let Some(handover) = handover(error) {
+        return handover.advice();
+    }
+    if let Some(line) = meter.transport.serial() {
+        return match error.kind() {
+            io::ErrorKind::ResourceBusy => "close the other program that holds the line".to_owned(),
+            io::ErrorKind::PermissionDenied => format!(
+                "may this user open {}? on most systems the group dialout may",
+                line.path
+            ),
+            io::ErrorKind::NotFound => {
+                "is the adapter plugged in? its name may have changed: look in /dev/serial/by-id"
+                    .to_owned()
+            }
+            _ => "check the device, its speed and parity".to_owned(),
+        };
+    }
     let by_name = meter.host.parse::<std::net::IpAddr>().is_err();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => format!(

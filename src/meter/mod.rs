@@ -8,6 +8,7 @@ pub mod definition;
 pub(crate) mod fake;
 pub mod objects;
 pub mod poller;
+pub mod randomness;
 pub mod reading;
 pub mod session;
 pub mod status;

@@ -9,6 +9,8 @@ pub struct Objects {
     known: BTreeMap<Obis, Object>,
     /// The meter grants lists of references and then fails at them.
     lists_fail: bool,
+    /// The public client was not let in, or brought no invocation counter.
+    public_refused: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,15 @@ impl Objects {
 
     pub fn set_lists_fail(&mut self) {
         self.lists_fail = true;
+    }
+
+    /// Whether the public client was asked for the invocation counter in vain.
+    pub fn public_is_refused(&self) -> bool {
+        self.public_refused
+    }
+
+    pub fn set_public_is_refused(&mut self) {
+        self.public_refused = true;
     }
 
     /// A new association may show objects an earlier one did not: what was not found is asked for again.

@@ -142,6 +142,7 @@ impl ReadingError {
             Self::Get(e @ GetError::ListLength { .. }) => {
                 ("list-length", Value::Null, e.to_string())
             }
+            Self::Get(e @ GetError::Security(_)) => ("security", Value::Null, e.to_string()),
             Self::Link(why) => ("link-lost", Value::Null, why.clone()),
         };
         json!({ "kind": kind, "code": code, "name": name })

@@ -1,11 +1,16 @@
 //! What a simulated meter is: addresses, clients and passwords, link parameters, limits, clock. Behaviour that differs
 //! between the two kinds is decided here and nowhere else, as a method that says so.
 
+use super::clients::{self, Access};
 use super::load::Supply;
+use super::objects::{self, Table};
 use crate::dlms::hdlc::{Parameters, ServerAddress};
-use crate::dlms::security::Secret;
+use crate::dlms::security::{Secret, SystemTitle};
 use crate::dlms::xdlms::Conformance;
+use std::sync::Arc;
 use std::time::Duration;
+
+pub use super::clients::Client;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProfileKind {
@@ -15,12 +20,28 @@ pub enum ProfileKind {
     Generic,
 }
 
-/// A client the meter serves, and how it must prove itself: no password means no authentication.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client {
-    pub sap: u8,
-    pub password: Option<Secret>,
+/// What carries the APDUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    #[default]
+    HdlcTcp,
+    WrapperTcp,
+    WrapperUdp,
 }
+
+impl Transport {
+    /// As command lines and JSON say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HdlcTcp => "hdlc-tcp",
+            Self::WrapperTcp => "wrapper-tcp",
+            Self::WrapperUdp => "wrapper-udp",
+        }
+    }
+}
+
+/// The most rows a load profile may keep.
+const MOST_ROWS: u32 = 100_000;
 
 /// Everything that decides how one simulated meter behaves; built by `Profile::microstar(seed)` / `Profile::generic(seed)`.
 #[derive(Clone, Debug)]
@@ -30,6 +51,12 @@ pub struct Profile {
     pub seed: u64,
     /// What a list of simulated meters calls it.
     pub name: String,
+    pub transport: Transport,
+    /// HDLC comes after the sign-on of IEC 62056-21 mode E.
+    pub mode_e: bool,
+    /// Long answers go in general blocks to every client that agreed to them, not only to those that use them or have no
+    /// other way.
+    pub general_blocks: bool,
     pub address: ServerAddress,
     /// The meter's own limits, from its view.
     pub link: Parameters,
@@ -40,6 +67,9 @@ pub struct Profile {
     /// An unfinished frame is forgotten when nothing follows for this long.
     pub inter_octet: Duration,
     pub clients: Vec<Client>,
+    pub objects: Arc<Table>,
+    /// Rows the load profile keeps.
+    pub rows: u32,
     pub conformance: Conformance,
     /// Largest APDU it takes and sends.
     pub max_pdu: u16,
@@ -57,17 +87,23 @@ impl Profile {
             kind: ProfileKind::Microstar,
             seed,
             name: format!("microstar-{:03}", seed % 1000),
+            transport: Transport::HdlcTcp,
+            mode_e: false,
+            general_blocks: false,
             address: address(1, None),
             link: Parameters::default(),
             inactivity: Duration::from_mins(3),
             delay: Duration::ZERO,
             inter_octet: Duration::from_secs(1),
             clients: vec![
-                client(1, Some("22222222")),
-                client(16, None),
-                client(17, Some("00000000")),
-                client(32, Some("11111111")),
+                Client::password(1, "22222222"),
+                Client::public(16),
+                Client::password(17, "00000000"),
+                Client::password(32, "11111111"),
             ],
+            objects: Arc::clone(objects::table(ProfileKind::Microstar)),
+            // 31 days.
+            rows: 31 * 96,
             conformance: Conformance(0x0000_301D),
             max_pdu: 6400,
             supply: Supply {
@@ -80,7 +116,7 @@ impl Profile {
         }
     }
 
-    /// Server 1/17 in 1, 2 or 4 bytes, window 7, information 2030, clients 16 public, 1 and 17 by password.
+    /// Server 1/17 in 1, 2 or 4 bytes, window 7, information 2030; its clients are `clients::generic`.
     pub fn generic(seed: u64) -> Self {
         Self {
             kind: ProfileKind::Generic,
@@ -93,12 +129,11 @@ impl Profile {
                 window_receive: 7,
             },
             inactivity: Duration::from_mins(2),
-            clients: vec![
-                client(1, Some("12345678")),
-                client(16, None),
-                client(17, Some("00000000")),
-            ],
-            conformance: Conformance(0x0000_7E1D),
+            clients: clients::generic(),
+            objects: Arc::clone(objects::table(ProfileKind::Generic)),
+            conformance: Conformance(0x0000_7E1D)
+                .with(Conformance::GENERAL_PROTECTION)
+                .with(Conformance::GENERAL_BLOCK_TRANSFER),
             max_pdu: 4096,
             supply: Supply {
                 voltage: 23_000,
@@ -119,6 +154,36 @@ impl Profile {
         self
     }
 
+    pub fn over(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Over HDLC: only after the sign-on of mode E.
+    pub fn with_mode_e(mut self) -> Self {
+        self.mode_e = true;
+        self
+    }
+
+    pub fn with_general_blocks(mut self) -> Self {
+        self.general_blocks = true;
+        self
+    }
+
+    /// A load profile of so many rows.
+    pub fn with_rows(mut self, rows: u32) -> Self {
+        self.rows = rows.min(MOST_ROWS);
+        self
+    }
+
+    /// At least so many objects.
+    pub fn with_objects(mut self, least: usize) -> Self {
+        if self.objects.iter().len() < least {
+            self.objects = Arc::new(self.objects.grown(least));
+        }
+        self
+    }
+
     pub fn at(mut self, address: ServerAddress) -> Self {
         self.address = address;
         self
@@ -130,9 +195,19 @@ impl Profile {
     }
 
     /// Lets this client in, with this password or none; replaces what held for it.
-    pub fn with_client(mut self, sap: u8, password: Option<Secret>) -> Self {
-        self.clients.retain(|client| client.sap != sap);
-        self.clients.push(Client { sap, password });
+    pub fn with_client(self, sap: u8, password: Option<Secret>) -> Self {
+        let access = password.map_or(Access::Public, Access::Password);
+        self.admitting(Client {
+            sap,
+            access,
+            security: None,
+        })
+    }
+
+    /// Lets this client in; replaces what held for its address.
+    pub fn admitting(mut self, client: Client) -> Self {
+        self.clients.retain(|other| other.sap != client.sap);
+        self.clients.push(client);
         self.clients.sort_by_key(|client| client.sap);
         self
     }
@@ -201,20 +276,31 @@ impl Profile {
         format!("{:012}", base + self.seed % 1_000_000)
     }
 
-    /// Sixteen octets: a maker's three letters, then the serial number.
-    pub fn logical_device_name(&self) -> String {
-        let maker = match self.kind {
+    /// Three letters of the maker, then the seed's number.
+    pub fn system_title(&self) -> SystemTitle {
+        let mut title = (self.seed & 0x00FF_FFFF_FFFF).to_be_bytes();
+        let maker = self.maker().as_bytes();
+        for (place, letter) in title.iter_mut().zip(maker) {
+            *place = *letter;
+        }
+        SystemTitle(title)
+    }
+
+    /// The answer to a sign-on: maker, 9600 baud, mode E, serial number.
+    pub(super) fn identification(&self) -> String {
+        format!("/{}5\\2{}", self.maker(), self.serial())
+    }
+
+    fn maker(&self) -> &'static str {
+        match self.kind {
             ProfileKind::Microstar => "MST",
             ProfileKind::Generic => "SIM",
-        };
-        format!("{maker}0{}", self.serial())
+        }
     }
-}
 
-fn client(sap: u8, password: Option<&str>) -> Client {
-    Client {
-        sap,
-        password: password.map(|text| Secret::new(text.as_bytes())),
+    /// Sixteen octets: a maker's three letters, then the serial number.
+    pub fn logical_device_name(&self) -> String {
+        format!("{}0{}", self.maker(), self.serial())
     }
 }
 

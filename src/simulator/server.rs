@@ -1,18 +1,19 @@
-//! Simulated meters behind real TCP listeners (loopback only) or in-memory pipes; one client at a time each. The loop
+//! Simulated meters behind real sockets (loopback only) or in-memory pipes; one client at a time each. The loop
 //! moves bytes and waits; everything that is decided is decided in `meter`.
 
+mod datagrams;
 #[cfg(test)]
 mod tests;
 
 use super::meter::SimulatedMeter;
-use super::profile::Profile;
+use super::profile::{Profile, Transport};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -72,18 +73,12 @@ pub fn serve(
             ),
         ));
     }
-    let listener = bind(listen)?;
-    let address = listener.local_addr()?;
+    let port = Port::open(listen, profile.transport)?;
+    let address = port.address()?;
     let name = profile.name.clone();
     let meter = shared(profile, clock);
     let stop = stop.child_token();
-    let task = tokio::spawn(run(
-        listener,
-        address,
-        Arc::clone(&meter),
-        schedule,
-        stop.clone(),
-    ));
+    let task = tokio::spawn(run(port, Arc::clone(&meter), schedule, stop.clone()));
     Ok(Running {
         address,
         name,
@@ -93,37 +88,62 @@ pub fn serve(
     })
 }
 
-/// The port must be free again at once when the meter comes back.
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(16)
+/// Where clients find the meter.
+enum Port {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
 }
 
-async fn run(
-    listener: TcpListener,
-    address: SocketAddr,
-    meter: SharedMeter,
-    schedule: Option<Schedule>,
-    stop: CancellationToken,
-) {
-    let mut listener = Some(listener);
+impl Port {
+    /// The port must be free again at once when the meter comes back.
+    fn open(address: SocketAddr, transport: Transport) -> io::Result<Self> {
+        if transport == Transport::WrapperUdp {
+            let socket = std::net::UdpSocket::bind(address)?;
+            socket.set_nonblocking(true)?;
+            return UdpSocket::from_std(socket).map(Self::Udp);
+        }
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(16).map(Self::Tcp)
+    }
+
+    fn address(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr(),
+            Self::Udp(socket) => socket.local_addr(),
+        }
+    }
+
+    /// Serves until `stop`.
+    async fn serve(&self, meter: &SharedMeter, stop: &CancellationToken) {
+        match self {
+            Self::Tcp(listener) => listen(listener, meter, stop).await,
+            Self::Udp(socket) => datagrams::serve(socket, meter, stop).await,
+        }
+    }
+}
+
+async fn run(port: Port, meter: SharedMeter, schedule: Option<Schedule>, stop: CancellationToken) {
+    let Ok(address) = port.address() else {
+        return;
+    };
+    let mut port = Some(port);
     loop {
-        let Some(current) = listener.take() else {
+        let Some(current) = port.take() else {
             return;
         };
         let Some(Schedule { on, off }) = schedule else {
-            listen(&current, &meter, &stop).await;
+            current.serve(&meter, &stop).await;
             return;
         };
         let until = Instant::now().checked_add(on);
         let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(1 << 30));
-        if timeout_at(until, listen(&current, &meter, &stop))
+        if timeout_at(until, current.serve(&meter, &stop))
             .await
             .is_ok()
         {
@@ -131,7 +151,7 @@ async fn run(
         }
         drop(current);
         with(&meter, SimulatedMeter::power_cycle);
-        listener = come_back(address, off, &stop).await;
+        port = come_back(address, off, &meter, &stop).await;
     }
 }
 
@@ -139,13 +159,15 @@ async fn run(
 async fn come_back(
     address: SocketAddr,
     off: Duration,
+    meter: &SharedMeter,
     stop: &CancellationToken,
-) -> Option<TcpListener> {
+) -> Option<Port> {
+    let transport = with(meter, |meter| meter.profile().transport);
     let mut pause = off;
     loop {
         stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
-        match bind(address) {
-            Ok(listener) => return Some(listener),
+        match Port::open(address, transport) {
+            Ok(port) => return Some(port),
             Err(_) => pause = REBIND,
         }
     }

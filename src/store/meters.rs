@@ -113,6 +113,7 @@ pub(super) fn save(
     Ok(meters)
 }
 
+#[expect(clippy::too_many_lines, reason = "one column a line")]
 fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId, Fault> {
     let publish = match &meter.publish {
         Some(name) => Some(brokers::id_of(transaction, name)?),

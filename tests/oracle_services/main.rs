@@ -10,6 +10,7 @@
 )]
 
 mod apdus;
+mod sealed;
 mod their_client;
 mod their_meter;
 

@@ -20,7 +20,7 @@ const ROWS: u32 = 60;
 
 /// A note, a profile, and an object whose method 1 swallows and whose method 2 gives back what it is given.
 #[derive(Default)]
-struct Store {
+pub(crate) struct Store {
     note: Vec<u8>,
     swallowed: Vec<u8>,
 }

@@ -2,6 +2,7 @@
 use super::{ActionError, Failure, GetError, SetError};
 use crate::cosem::Data;
 use crate::dlms::hdlc::{Parameters, link::LinkNotice};
+use crate::dlms::security::SecurityError;
 use crate::dlms::xdlms::Conformance;
 
 /// The rungs of the ladder a technician sees.
@@ -45,7 +46,8 @@ pub enum Event {
     /// or `release` first, so that a meter that still holds the link gets its DISC.
     Failed(Failure),
     Notice(Notice),
-    /// A data-notification or other APDU nobody asked for, as bytes.
+    /// A data-notification, event-notification, information-report or other APDU nobody asked for: whole, opened if it
+    /// was ciphered, as bytes.
     Unsolicited(Vec<u8>),
 }
 
@@ -65,6 +67,14 @@ pub enum Notice {
     },
     /// An APDU that answers nothing we asked, by its tag; dropped.
     UnexpectedAnswer(u8),
+    /// An APDU was refused and left out: it cannot be opened, is a replay, or came in clear where none may.
+    Refused(SecurityError),
+    /// No answer in time; the request went out again.
+    AskedAgain {
+        attempt: u8,
+    },
+    /// A block of an APDU nobody asked for does not fit the ones before it.
+    LostBlocks(String),
     /// So many bytes after the value; left out.
     TrailingBytes(usize),
     /// The meter answered RLRQ with this APDU tag instead of RLRE: it may have no release service.
@@ -87,6 +97,11 @@ impl std::fmt::Display for Notice {
             Self::UnexpectedAnswer(tag) => {
                 write!(f, "{} ({tag:02X}) came unasked; dropped", name(*tag))
             }
+            Self::Refused(error) => write!(f, "an APDU was refused and left out: {error}"),
+            Self::AskedAgain { attempt } => {
+                write!(f, "no answer in time; asked again (attempt {attempt})")
+            }
+            Self::LostBlocks(what) => write!(f, "a notification in blocks was lost: {what}"),
             Self::TrailingBytes(count) => write!(f, "{count} byte(s) after the value; left out"),
             Self::ReleaseRefused(tag) => write!(
                 f,

@@ -21,6 +21,20 @@ pub enum GetError {
     TooLarge(usize),
     #[error("{asked} attributes were asked, and the list that came has {got}")]
     ListLength { asked: usize, got: usize },
+    /// The question could not be sealed, or the answer cannot be opened, is a replay, or came in clear.
+    #[error("the answer is refused: {0}")]
+    Security(SecurityError),
+}
+
+impl GetError {
+    /// The invocation counter the meter says it expects next, when it refused ours (exception 6). Nothing proves that
+    /// the meter said it.
+    pub const fn expected_counter(&self) -> Option<u32> {
+        match self {
+            Self::Exception(exception) => exception.counter,
+            _ => None,
+        }
+    }
 }
 
 /// One SET did not take; the association goes on. After a block went wrong the meter holds the old value.
@@ -36,6 +50,9 @@ pub enum SetError {
     Undecodable(String),
     #[error("block {got} was confirmed where {expected} was sent")]
     BlockOutOfOrder { expected: u32, got: u32 },
+    /// As with [`GetError::Security`]: the value may have been written all the same.
+    #[error("the answer is refused: {0}")]
+    Security(SecurityError),
 }
 
 /// One ACTION did not run, or gave back nothing that can be read; the association goes on.
@@ -56,6 +73,9 @@ pub enum ActionError {
     BlockOutOfOrder { expected: u32, got: u32 },
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// As with [`GetError::Security`]: the method may have run all the same.
+    #[error("the answer is refused: {0}")]
+    Security(SecurityError),
 }
 
 /// The association is over.
@@ -84,7 +104,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// True for authentication-failure, authentication-required, mechanism-not-recognised/-required and failed proofs: never retried without a person.
+    /// True for authentication-failure, authentication-required, mechanism-not-recognised/-required failed proofs and keys that do not fit: never retried without a person.
     pub const fn is_authentication(&self) -> bool {
         matches!(
             self,
@@ -92,6 +112,7 @@ impl Failure {
                 diagnostic: Diagnostic::User(11..=14),
                 ..
             } | Self::Hls(_)
+                | Self::Security(_)
         )
     }
 

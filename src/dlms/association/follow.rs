@@ -1,16 +1,20 @@
-//! What the link reports, and what follows from it. Every answer that is not ours leaves a timer running.
+//! Follows what the carrier reports, and what follows from it. Every answer that is not ours leaves a timer running.
+use super::blocks::Taken;
 use super::handshake::{self, Answer};
 use super::line::LineEvent;
-use super::transfer::{Service, Verdict};
-use super::{Association, Event, Failure, Notice, State, Step};
+use super::proof::Reply;
+use super::transfer::{Service, Verdict, failed};
+use super::{Association, Authentication, Event, Failure, GetError, Notice, State, Step};
+use crate::dlms::acse::{Aare, Diagnostic, InitiateResponse};
 use crate::dlms::hdlc::Parameters;
 use crate::dlms::hdlc::link::LinkFailure;
+use crate::dlms::security::SecurityError;
 use crate::dlms::xdlms::{ActionRequest, GetRequest, tag};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use zeroize::Zeroize;
 
 impl Association {
-    /// Follows the link: its state, its events, and whether it is free to send again.
+    /// Follows the carrier: its state, its events, and whether it is free to send again.
     pub(super) fn pump(&mut self, now: Instant) {
         loop {
             if self.state == State::Linking && !self.owes_disc && self.link.is_connecting() {
@@ -38,13 +42,22 @@ impl Association {
         }
         self.push(Event::LinkUp(parameters));
         self.request.clear();
-        handshake::aarq(&self.config, &mut self.request);
+        if let Err(error) = handshake::aarq(
+            &self.config,
+            self.guard.as_mut(),
+            &self.challenge,
+            &mut self.request,
+        ) {
+            return self.fail(Failure::Security(error));
+        }
+        self.tries = 1;
         let sent = self.link.send(now, &self.request);
         // The AARQ holds the password.
         self.request.zeroize();
         match sent {
             Ok(()) => {
                 self.state = State::Associating;
+                self.wait(now);
                 self.push(Event::Step(Step::Aarq));
             }
             Err(misuse) => self.fail(Failure::Protocol(format!("AARQ cannot go out: {misuse}"))),
@@ -76,59 +89,158 @@ impl Association {
 
     /// The answer to the last APDU sent.
     fn apdu(&mut self, now: Instant) {
+        let certain = self.link.answer_is_certain();
+        let first = self.link.apdu().first().copied();
+        let bare = self.guard.is_none() && first != Some(tag::GENERAL_BLOCK_TRANSFER);
         match self.state {
-            State::Associating => {
-                let answer = handshake::judge(self.link.apdu());
-                self.association_answer(now, answer);
-            }
-            State::Reading => {
-                let certain = self.link.answer_is_certain();
+            // The way of almost every answer; nothing is copied.
+            State::Reading if bare => {
                 let verdict = self.transfer.judge(self.link.apdu(), certain);
                 self.answer(now, verdict);
             }
+            // Whatever the answer, DISC goes next.
             State::Releasing => {
-                // Whatever the answer, DISC goes next.
-                if let Some(&tag) = self.link.apdu().first()
-                    && tag != tag::RLRE
-                {
+                if let Some(tag) = first.filter(|tag| *tag != tag::RLRE) {
                     self.push(Event::Notice(Notice::ReleaseRefused(tag)));
                 }
                 self.disconnect(now);
             }
-            State::Ready | State::Idle | State::Linking | State::Disconnecting => {}
+            State::Idle | State::Linking | State::Disconnecting => {}
+            _ => {
+                let apdu = self.link.apdu().to_vec();
+                self.received(now, apdu, certain);
+            }
         }
     }
 
-    /// An APDU the link did not ask for: pushed by the meter, or an answer that comes late. While we wait on after a
+    /// An APDU the carrier did not ask for: pushed by the meter, or an answer that comes late. While we wait on after a
     /// stale answer, the right one comes this way too.
     fn unasked(&mut self, now: Instant, apdu: Vec<u8>) {
-        let Some(&tag) = apdu.first().filter(|tag| is_answer(**tag)) else {
-            self.push(Event::Unsolicited(apdu));
-            return;
-        };
         match self.state {
+            State::Associating | State::Proving | State::Reading | State::Ready => {
+                self.received(now, apdu, false);
+            }
+            _ => self.stray(apdu),
+        }
+    }
+
+    /// Joins blocks and opens what is sealed.
+    fn received(&mut self, now: Instant, apdu: Vec<u8>, certain: bool) {
+        let whole = if apdu.first() == Some(&tag::GENERAL_BLOCK_TRANSFER) {
+            match self.joined(now, &apdu) {
+                Some(whole) => whole,
+                None => return,
+            }
+        } else {
+            self.blocks.forget();
+            apdu
+        };
+        let plain = match &mut self.guard {
+            None => Ok(whole),
+            // Without protection agreed, what cannot be opened is handed on as it is.
+            Some(guard) if !guard.is_sealing() => Ok(guard.open(&whole).unwrap_or(whole)),
+            Some(guard) => guard.open(&whole),
+        };
+        match plain {
+            Ok(plain) => self.understood(now, plain, certain),
+            Err(error) => self.refuse(now, error, certain),
+        }
+    }
+
+    fn understood(&mut self, now: Instant, apdu: Vec<u8>, certain: bool) {
+        let notified = apdu
+            .first()
+            .is_some_and(|first| tag::is_notification(*first));
+        match self.state {
+            _ if notified => {
+                self.push(Event::Unsolicited(apdu));
+                if self.state != State::Ready {
+                    self.wait_on(now);
+                }
+            }
             State::Associating => self.association_answer(now, handshake::judge(&apdu)),
+            State::Proving => {
+                let reply = self.judge_reply(&apdu, certain);
+                self.proof_answer(now, reply);
+            }
             State::Reading => {
-                let verdict = self.transfer.judge(&apdu, false);
+                let verdict = self.transfer.judge(&apdu, certain);
                 self.answer(now, verdict);
             }
-            _ => self.push(Event::Notice(Notice::UnexpectedAnswer(tag))),
+            _ => self.stray(apdu),
         }
+    }
+
+    /// Nobody waits for this one.
+    fn stray(&mut self, apdu: Vec<u8>) {
+        match apdu.first() {
+            Some(&tag) if is_answer(tag) => {
+                self.push(Event::Notice(Notice::UnexpectedAnswer(tag)));
+            }
+            _ => self.push(Event::Unsolicited(apdu)),
+        }
+    }
+
+    /// What came is not to be believed. The association goes on where another answer can come.
+    fn refuse(&mut self, now: Instant, error: SecurityError, certain: bool) {
+        // Datagrams come twice by themselves.
+        let repeated = matches!(error, SecurityError::CounterTooLow { .. }) && !certain;
+        match self.state {
+            State::Reading if !(repeated && self.link.is_wrapper()) => {
+                let verdict = failed(self.transfer.service(), GetError::Security(error));
+                self.answer(now, verdict);
+            }
+            State::Associating | State::Proving if !repeated => {
+                self.fail(Failure::Security(error));
+            }
+            State::Ready => self.push(Event::Notice(Notice::Refused(error))),
+            _ => {
+                self.push(Event::Notice(Notice::Refused(error)));
+                self.wait_on(now);
+            }
+        }
+    }
+
+    /// One general block; the APDU it makes whole.
+    fn joined(&mut self, now: Instant, block: &[u8]) -> Option<Vec<u8>> {
+        let limit = self.config.max_answer;
+        match self.blocks.take(block, limit) {
+            Taken::Whole(apdu) => {
+                self.blocks.forget();
+                return Some(apdu);
+            }
+            Taken::More if self.state == State::Ready => {}
+            Taken::More => self.wait_on(now),
+            Taken::Say(apdu) => {
+                // A notification in an HDLC link has nobody who listens to our acknowledgement.
+                if self.state != State::Ready || self.link.is_wrapper() {
+                    self.put(now, &apdu);
+                }
+            }
+            Taken::Wrong(error) => {
+                self.blocks.forget();
+                match self.state {
+                    State::Reading => {
+                        let verdict = failed(self.transfer.service(), error);
+                        self.answer(now, verdict);
+                    }
+                    State::Ready => {
+                        let what = error.to_string();
+                        self.push(Event::Notice(Notice::LostBlocks(what)));
+                    }
+                    _ => self.fail(Failure::Protocol(format!("the meter's blocks: {error}"))),
+                }
+            }
+        }
+        None
     }
 
     fn association_answer(&mut self, now: Instant, answer: Answer) {
         match answer {
-            Answer::Granted(granted) => {
+            Answer::Accepted(aare) => {
                 self.answer_by = None;
-                self.granted = Some(granted);
-                self.state = State::Ready;
                 self.push(Event::Step(Step::Aare));
-                self.push(Event::Step(Step::Ready));
-                self.push(Event::Ready {
-                    conformance: granted.conformance,
-                    max_pdu: granted.max_pdu,
-                    dlms_version: granted.dlms_version,
-                });
+                self.accepted(now, &aare);
             }
             Answer::Refused(failure) => {
                 self.push(Event::Step(Step::Aare));
@@ -145,6 +257,67 @@ impl Association {
         }
     }
 
+    /// The meter says yes, or yes but prove it.
+    fn accepted(&mut self, now: Instant, aare: &Aare) {
+        if let Some(guard) = &mut self.guard {
+            guard.meet(aare.responding_title.as_deref());
+        }
+        let high = matches!(self.config.authentication, Authentication::Hls { .. });
+        let pending = aare.diagnostic == Diagnostic::User(14);
+        if pending && !high {
+            return self.fail(handshake::refused(aare.result, aare.diagnostic, None));
+        }
+        let granted = match handshake::granted(&aare.user_information, self.guard.as_mut()) {
+            Ok(granted) => granted,
+            Err(failure) => return self.fail(failure),
+        };
+        if high && !pending && aare.authentication_value.is_none() {
+            return self.fail(Failure::Hls(
+                "the meter accepts without a challenge: it has proven nothing of itself, and may not be the meter"
+                    .to_owned(),
+            ));
+        }
+        self.granted = Some(granted);
+        if high {
+            self.prove(now, aare);
+        } else {
+            self.ready(granted);
+        }
+    }
+
+    fn proof_answer(&mut self, now: Instant, reply: Reply) {
+        match reply {
+            Reply::Proof(proof) => match (self.check_proof(&proof), self.granted) {
+                (Ok(()), Some(granted)) => {
+                    self.answer_by = None;
+                    self.transfer.forget();
+                    self.ready(granted);
+                }
+                (Ok(()), None) => self.fail(Failure::Protocol("nothing was granted".to_owned())),
+                (Err(failure), _) => self.fail(failure),
+            },
+            Reply::Failed(failure) => self.fail(failure),
+            Reply::Stale(tag) => {
+                self.push(Event::Notice(Notice::UnexpectedAnswer(tag)));
+                self.wait_on(now);
+            }
+            Reply::Unsolicited => self.wait_on(now),
+        }
+    }
+
+    fn ready(&mut self, granted: InitiateResponse) {
+        if let Some(guard) = &mut self.guard {
+            guard.settle(granted.conformance);
+        }
+        self.state = State::Ready;
+        self.push(Event::Step(Step::Ready));
+        self.push(Event::Ready {
+            conformance: granted.conformance,
+            max_pdu: granted.max_pdu,
+            dlms_version: granted.dlms_version,
+        });
+    }
+
     fn answer(&mut self, now: Instant, verdict: Verdict) {
         if let Some(got) = self.transfer.other_id() {
             let expected = self.transfer.invoke().id();
@@ -154,7 +327,11 @@ impl Association {
             Verdict::Done { event, trailing } => {
                 self.answer_by = None;
                 self.transfer.forget();
+                self.blocks.forget();
                 self.state = State::Ready;
+                if std::mem::take(&mut self.keeping) {
+                    return;
+                }
                 if trailing > 0 {
                     self.push(Event::Notice(Notice::TrailingBytes(trailing)));
                 }
@@ -190,24 +367,13 @@ impl Association {
         }
     }
 
-    /// Sends `request`; the link holds it back while a keep-alive is out.
-    pub(super) fn send_request(&mut self, now: Instant) {
-        self.answer_by = match self.link.send(now, &self.request) {
-            Ok(()) => None,
-            // The link went down in this very call: its event follows. Should none, this wait ends too.
-            Err(_) => now.checked_add(self.patience()),
-        };
-    }
-
-    /// The link got an answer and rests, but it was not ours: give the meter its turn again, and time it here.
+    /// The carrier got an answer and rests, but it was not ours: give the meter its turn again, and time it here.
     fn wait_on(&mut self, now: Instant) {
-        self.answer_by = self.answer_by.or_else(|| now.checked_add(self.patience()));
+        self.answer_by = self
+            .answer_by
+            .or_else(|| now.checked_add(self.config.carrier.patience()));
         // If the link is not free it has a turn of its own under way; that does as well.
         let _busy = self.link.poll(now);
-    }
-
-    fn patience(&self) -> Duration {
-        self.config.carrier.patience()
     }
 
     fn unsolicited(&mut self) {

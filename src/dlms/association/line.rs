@@ -33,14 +33,6 @@ impl Line {
         }
     }
 
-    /// Nothing is held open.
-    pub fn is_down(&self) -> bool {
-        match self {
-            Self::Hdlc(link) => link.state() == LinkState::Disconnected,
-            Self::Wrapper(link) => !link.is_open(),
-        }
-    }
-
     /// SNRM is out.
     pub fn is_connecting(&self) -> bool {
         match self {

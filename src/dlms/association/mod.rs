@@ -1,17 +1,22 @@
-//! The client as one value: connect → SNRM → UA → AARQ → AARE → ready → GET, SET, ACTION … → release. Bytes and `Instant`s in, bytes and events out.
+//! The client as one value: connect → SNRM → UA → AARQ → AARE (→ proof → proof) → ready → GET, SET, ACTION … → release. Bytes and `Instant`s in, bytes and events out.
 //!
 //! The owner moves bytes and time: after every call it sends what [`Association::poll_transmit`] gives, reads
 //! [`Association::poll_event`] until it is empty, and comes back with bytes or at [`Association::poll_timeout`].
-//! Every wait is bounded: each state but `Idle` and `Ready` has a timer, the link's or one of ours.
+//! Every wait is bounded: each state but `Idle` and `Ready` has a timer, the link's or one of ours. What carries the APDUs (HDLC, wrapper) and what
+//! protects them (nothing, keys) is set by [`Config`] and is below and beside all of this.
 //! [`State`] holds the table of what is legal when; a call that is not is a [`LocalError`] and sends nothing. What the
 //! meter does wrong comes as an event: a [`GetError`] costs one value, a [`Failure`] the association.
 
+mod blocks;
 mod config;
 mod event;
 mod failure;
 mod follow;
+mod guard;
 mod handshake;
 mod line;
+mod outgoing;
+mod proof;
 mod services;
 mod state;
 #[cfg(test)]
@@ -24,10 +29,13 @@ pub use event::{Event, Notice, Step};
 pub use failure::{ActionError, Failure, GetError, LocalError, SetError};
 pub use state::State;
 
-use super::acse::{InitiateResponse, Rlrq};
-use super::hdlc::link::{LinkCounters, LinkFailure};
+use super::acse::InitiateResponse;
+use super::hdlc::link::LinkCounters;
+use super::security::{Secret, SecurityError};
 use super::xdlms::{Conformance, GetRequest};
-use crate::cosem::AttributeRef;
+use crate::cosem::{AttributeRef, Obis};
+use blocks::Blocks;
+use guard::Guard;
 use line::Line;
 use state::Call;
 use std::collections::VecDeque;
@@ -36,6 +44,13 @@ use transfer::{Service, Transfer};
 
 /// Events kept for an owner that does not come to read them; beyond that, notices and unasked APDUs are dropped.
 const MOST_EVENTS: usize = 64;
+
+/// What is read over the wrapper so that the meter does not let go: every association object has it, and it is short.
+const OWN_NAME: AttributeRef = AttributeRef {
+    class: 15,
+    obis: Obis::new(0, 0, 40, 0, 0, 255),
+    attribute: 1,
+};
 
 /// One client's association with one meter, over one byte stream at a time.
 pub struct Association {
@@ -47,8 +62,24 @@ pub struct Association {
     request: Vec<u8>,
     transfer: Transfer,
     granted: Option<InitiateResponse>,
-    counter: u32,
-    fresh: Option<Fresh>,
+    /// Keys and counters, where there are any.
+    guard: Option<Guard>,
+    /// Why the configured keys cannot be used.
+    unfit: Option<SecurityError>,
+    /// The sealed APDU going out; reused.
+    sealed: Vec<u8>,
+    /// A general block transfer under way.
+    blocks: Blocks,
+    /// Our challenge and the meter's (HLS).
+    challenge: Vec<u8>,
+    peer_challenge: Vec<u8>,
+    dedicated: Option<Secret>,
+    /// The request under way only keeps the association alive; its answer is nobody's.
+    keeping: bool,
+    /// How often the request under way went out.
+    tries: u8,
+    /// When it did.
+    asked: Option<Instant>,
     /// SNRM went out on this stream and no DISC was answered since: the meter may hold the link for us.
     owes_disc: bool,
     last_received: Option<Instant>,
@@ -62,6 +93,10 @@ pub struct Association {
 
 impl Association {
     pub fn new(config: Config) -> Self {
+        let (guard, unfit) = match config.security.clone().map(Guard::new).transpose() {
+            Ok(guard) => (guard, None),
+            Err(error) => (None, Some(error)),
+        };
         Self {
             link: Line::new(&config.carrier),
             state: State::Idle,
@@ -69,8 +104,16 @@ impl Association {
             request: Vec::with_capacity(16),
             transfer: Transfer::new(config.max_answer),
             granted: None,
-            counter: 0,
-            fresh: None,
+            guard,
+            unfit,
+            sealed: Vec::new(),
+            blocks: Blocks::default(),
+            challenge: Vec::new(),
+            peer_challenge: Vec::new(),
+            dedicated: None,
+            keeping: false,
+            tries: 0,
+            asked: None,
             owes_disc: false,
             last_received: None,
             answer_by: None,
@@ -110,25 +153,37 @@ impl Association {
 
     /// What must be new for the next `connect`: say it before each one that proves or seals anything.
     pub fn renew(&mut self, fresh: Fresh) {
-        self.counter = self.counter.max(fresh.counter);
-        self.fresh = Some(fresh);
+        if let Some(guard) = &mut self.guard {
+            guard.raise(fresh.counter);
+        }
+        self.challenge = fresh.challenge;
+        self.dedicated = fresh.dedicated;
     }
 
     /// The next invocation counter that goes out, where keys are used at all. Store one above it before the bytes leave.
     pub fn invocation_counter(&self) -> Option<u32> {
-        self.config.security.as_ref().map(|_| self.counter)
+        self.guard.as_ref().map(Guard::counter)
     }
 
     /// Start on a fresh byte stream: drain, SNRM, AARQ.
     pub fn connect(&mut self, now: Instant) -> Result<(), LocalError> {
         self.state.check(Call::Connect)?;
+        proof::fit(&self.config, &self.challenge).map_err(LocalError)?;
         self.link.close();
         self.link
             .connect(now)
             .map_err(|misuse| LocalError(misuse.0))?;
         self.state = State::Linking;
         self.owes_disc = false;
-        if self.link.is_wrapper() {
+        let dedicated = self.dedicated.take();
+        let begun = match &mut self.guard {
+            Some(guard) => guard.begin(dedicated),
+            None => Ok(()),
+        };
+        if let Some(error) = self.unfit.clone().or(begun.err()) {
+            self.link.close();
+            self.fail(Failure::Security(error));
+        } else if self.link.is_wrapper() {
             self.link_up(now, None);
         } else {
             self.push(Event::Step(Step::Drain));
@@ -155,8 +210,15 @@ impl Association {
 
     /// A frame that resets the meter's inactivity timer (RR), answered by the link; no event. Unanswered, the link fails.
     /// A GET may be asked for meanwhile: it goes out right after the answer.
+    ///
+    /// The wrapper has no such frame: there the association's own logical name is read, and a GET must wait for that.
     pub fn keep_alive(&mut self, now: Instant) -> Result<(), LocalError> {
         self.state.check(Call::KeepAlive)?;
+        if self.link.is_wrapper() {
+            self.get(now, OWN_NAME)?;
+            self.keeping = true;
+            return Ok(());
+        }
         self.link.poll(now).map_err(|misuse| LocalError(misuse.0))
     }
 
@@ -170,8 +232,8 @@ impl Association {
         self.end_by = Some(end);
         if self.state == State::Ready && self.config.release && !wait.is_zero() {
             self.request.clear();
-            Rlrq { reason: Some(0) }.encode(&mut self.request);
-            if self.link.send(now, &self.request).is_ok() {
+            let made = handshake::rlrq(&self.config, self.guard.as_mut(), &mut self.request);
+            if made.is_ok() && self.link.send(now, &self.request).is_ok() {
                 self.state = State::Releasing;
                 // Half the wait is left for DISC, which is what frees the meter for certain.
                 self.rlre_by = wait.checked_div(2).and_then(|half| now.checked_add(half));
@@ -199,6 +261,7 @@ impl Association {
             self.last_received = Some(now);
         }
         self.pump(now);
+        self.wait_for_the_rest(now);
     }
 
     /// Bytes to put on the line now.
@@ -228,15 +291,7 @@ impl Association {
         } else if passed(self.rlre_by) {
             self.disconnect(now);
         } else if passed(self.answer_by) {
-            self.fail(Failure::Link(LinkFailure::NoAnswer {
-                what: if self.state == State::Reading {
-                    self.transfer.service().name()
-                } else {
-                    "AARQ"
-                },
-                timeout: self.config.carrier.response_timeout(),
-                tries: self.config.carrier.tries(),
-            }));
+            self.silence(now);
         }
     }
 
@@ -274,6 +329,10 @@ impl Association {
         self.state = State::Idle;
         self.granted = None;
         self.transfer.forget();
+        self.blocks.forget();
+        // A challenge serves once.
+        self.challenge.clear();
+        self.keeping = false;
         self.answer_by = None;
         self.rlre_by = None;
         self.end_by = None;

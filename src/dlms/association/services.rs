@@ -1,5 +1,6 @@
 //! What may be asked of a meter besides one attribute: part of one, several at once, SET and ACTION. What the meter did not
 //! grant, or what must not be written, is a `LocalError` and sends nothing.
+use super::guard::Guard;
 use super::state::Call;
 use super::transfer::Service;
 use super::{Association, LocalError, State};
@@ -80,7 +81,7 @@ impl Association {
             value: &octets,
         }
         .encode(&mut self.request);
-        if self.fits("").is_err() {
+        if self.is_too_long() && !self.general_blocks(Conformance::BLOCK_SET) {
             self.request.clear();
             self.allow(
                 Conformance::BLOCK_SET,
@@ -114,7 +115,7 @@ impl Association {
             parameters: &octets,
         }
         .encode(&mut self.request);
-        if self.fits("").is_err() {
+        if self.is_too_long() && !self.general_blocks(Conformance::BLOCK_ACTION) {
             self.request.clear();
             self.allow(
                 Conformance::BLOCK_ACTION,
@@ -147,21 +148,36 @@ impl Association {
         }
     }
 
-    fn begin(&mut self, service: Service) -> crate::dlms::xdlms::InvokeId {
+    pub(super) fn begin(&mut self, service: Service) -> crate::dlms::xdlms::InvokeId {
         self.request.clear();
         self.transfer.begin(service)
     }
 
-    /// The longest APDU the meter takes; 0 says there is no limit.
+    /// The longest APDU the meter takes, before sealing.
     fn longest(&self) -> usize {
-        match self.granted.map_or(0, |granted| granted.max_pdu) {
+        let longest = match self.granted.map_or(0, |granted| granted.max_pdu) {
             0 => usize::from(u16::MAX),
             longest => longest.into(),
-        }
+        };
+        longest.saturating_sub(self.guard.as_ref().map_or(0, Guard::overhead))
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.request.len() > self.longest()
+    }
+
+    /// General block transfer takes what is too long, since this service has no blocks of its own here.
+    fn general_blocks(&self, own: u8) -> bool {
+        self.conformance().is_some_and(|granted| {
+            granted.has(Conformance::GENERAL_BLOCK_TRANSFER) && !granted.has(own)
+        })
     }
 
     fn fits(&self, otherwise: &'static str) -> Result<(), LocalError> {
-        if self.request.len() <= self.longest() {
+        let general = self
+            .conformance()
+            .is_some_and(|granted| granted.has(Conformance::GENERAL_BLOCK_TRANSFER));
+        if !self.is_too_long() || general {
             Ok(())
         } else {
             Err(LocalError(otherwise))

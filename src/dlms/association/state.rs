@@ -8,6 +8,7 @@ use super::LocalError;
 /// | Idle          | nothing                  | yes       | no    | no           | DISC if owed     |
 /// | Linking       | a quiet line, then UA    | no        | no    | no           | DISC if SNRM went |
 /// | Associating   | AARE                     | no        | no    | no           | DISC             |
+/// | Proving       | the meter's proof (HLS)  | no        | no    | no           | DISC             |
 /// | Ready         | nothing                  | no        | yes   | yes          | RLRQ, then DISC  |
 /// | Reading       | the answer to a request  | no        | no    | no           | DISC             |
 /// | Releasing     | RLRE                     | no        | no    | no           | shortens the wait |
@@ -19,6 +20,7 @@ pub enum State {
     Idle,
     Linking,
     Associating,
+    Proving,
     Ready,
     Reading,
     Releasing,

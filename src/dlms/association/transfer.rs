@@ -135,7 +135,7 @@ impl Transfer {
                 Ok(error) => failed(self.service, GetError::Service(error)),
                 Err(error) => undecodable(self.service, error.to_string()),
             },
-            Some(&(tag::DATA_NOTIFICATION | tag::EVENT_NOTIFICATION)) => Verdict::Unsolicited,
+            Some(&first) if tag::is_notification(first) => Verdict::Unsolicited,
             Some(
                 &late @ (tag::GET_RESPONSE
                 | tag::SET_RESPONSE

@@ -208,6 +208,7 @@ impl From<GetError> for SetError {
             GetError::Service(error) => Self::Service(error),
             GetError::BlockOutOfOrder { expected, got } => Self::BlockOutOfOrder { expected, got },
             GetError::Undecodable(what) => Self::Undecodable(what),
+            GetError::Security(error) => Self::Security(error),
             other => Self::Undecodable(other.to_string()),
         }
     }
@@ -222,6 +223,7 @@ impl From<GetError> for ActionError {
             GetError::BlockOutOfOrder { expected, got } => Self::BlockOutOfOrder { expected, got },
             GetError::TooLarge(limit) => Self::TooLarge(limit),
             GetError::Undecodable(what) => Self::Undecodable(what),
+            GetError::Security(error) => Self::Security(error),
             other @ GetError::ListLength { .. } => Self::Undecodable(other.to_string()),
         }
     }

@@ -64,7 +64,8 @@ pub struct WrapperLink {
     open: bool,
     decoder: Decoder,
     output: Vec<u8>,
-    taken: bool,
+    /// What was given out last.
+    given: Vec<u8>,
     answer: Vec<u8>,
     /// An answer is due.
     due: bool,
@@ -81,7 +82,7 @@ impl WrapperLink {
             open: false,
             decoder: Decoder::new(),
             output: Vec::new(),
-            taken: false,
+            given: Vec::new(),
             answer: Vec::new(),
             due: false,
             in_step: true,
@@ -129,9 +130,9 @@ impl WrapperLink {
         if !self.open {
             return Err(LinkMisuse("the wrapper connection is not open"));
         }
-        if self.taken {
+        if self.config.datagrams {
+            // One PDU a datagram; what nobody took is overtaken.
             self.output.clear();
-            self.taken = false;
         }
         build(
             self.config.client,
@@ -184,16 +185,13 @@ impl WrapperLink {
 
     /// Bytes to put on the line now; over UDP, one datagram.
     pub fn poll_transmit(&mut self) -> Option<&[u8]> {
-        if self.taken {
-            self.output.clear();
-            self.output.shrink_to(KEEP);
-            self.taken = false;
-        }
         if self.output.is_empty() {
             return None;
         }
-        self.taken = true;
-        Some(&self.output)
+        std::mem::swap(&mut self.output, &mut self.given);
+        self.output.clear();
+        self.output.shrink_to(KEEP);
+        Some(&self.given)
     }
 
     pub fn poll_event(&mut self) -> Option<WrapperEvent> {

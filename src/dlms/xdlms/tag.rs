@@ -87,6 +87,14 @@ pub const fn name(tag: u8) -> Option<&'static str> {
     })
 }
 
+/// What a meter says unasked: data-notification, event-notification, information-report.
+pub const fn is_notification(tag: u8) -> bool {
+    matches!(
+        tag,
+        DATA_NOTIFICATION | EVENT_NOTIFICATION | INFORMATION_REPORT
+    )
+}
+
 /// Whether what follows is protected, so that keys are needed to read it.
 pub const fn is_ciphered(tag: u8) -> bool {
     matches!(

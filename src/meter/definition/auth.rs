@@ -63,7 +63,12 @@ impl Auth {
         )
     }
 
-    /// Keys and system titles are part of the proof.
+    /// System titles are part of the proof, so that there must be one of ours (Green Book, HLS mechanisms 5 to 7).
+    pub const fn wants_title(self) -> bool {
+        matches!(self, Self::HlsGmac | Self::HlsSha256 | Self::HlsEcdsa)
+    }
+
+    /// Keys are part of the proof.
     pub const fn wants_keys(self) -> bool {
         matches!(self, Self::HlsGmac | Self::HlsEcdsa)
     }

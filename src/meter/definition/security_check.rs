@@ -7,7 +7,12 @@ use crate::dlms::security::{Form, Protection, Secret, Security, Suite};
 impl Definition {
     pub(super) fn check_security(&self, wrong: &mut Wrong) {
         let Some(security) = &self.security else {
-            if self.auth.wants_keys() {
+            if self.auth == Auth::HlsSha256 {
+                wrong.add(
+                    "system-title",
+                    "HLS SHA-256 proves with our system title; give one of 16 hex digits",
+                );
+            } else if self.auth.wants_keys() {
                 wrong.add(
                     "keys",
                     format!(
@@ -27,6 +32,14 @@ impl Definition {
             wrong.add("keys", "the authentication key is missing: add ak=HEX");
         }
         check_lengths(security, wrong);
+        if security.form == Form::Dedicated
+            && security.protection == Some(Protection::Authentication)
+        {
+            wrong.add(
+                "ciphering",
+                "with security auth the dedicated key itself would travel in clear; choose enc or auth-enc, or global",
+            );
+        }
         if !ciphers && security.form != Form::General && security.form != Form::Global {
             wrong.add(
                 "ciphering",
@@ -141,7 +154,13 @@ mod tests {
         meter.auth = Auth::HlsSha256;
         assert!(wrong(&meter)[0].starts_with("password"));
         meter.password = Some(Secret::new("x"));
-        assert_eq!(wrong(&meter), [""; 0]);
+        assert!(wrong(&meter)[0].starts_with("system-title"));
+        let mut meter = ciphered(&format!("{EK} {AK}"));
+        if let Some(security) = &mut meter.security {
+            security.form = Form::Dedicated;
+            security.protection = Some(Protection::Authentication);
+        }
+        assert!(wrong(&meter)[0].contains("in clear"));
         let mut meter = ciphered(EK);
         meter.auth = Auth::HlsEcdsa;
         assert!(wrong(&meter).iter().any(|w| w.contains("suite 1 or 2")));

@@ -39,7 +39,8 @@ impl Owner {
         };
         // Orders that came while connecting may have changed the definition in place.
         let meter = Arc::clone(&self.definition);
-        let mut session = Session::new(&meter, stream, clock, tap.clone());
+        let mut session = Session::new(&meter, stream, clock, tap.clone())
+            .with_counters(Arc::clone(&self.counters));
         session.objects = std::mem::take(&mut self.objects);
         self.board.count(|c| {
             c.reconnects += u64::from(c.connects > 0);

@@ -7,6 +7,7 @@ mod orders;
 mod pace;
 
 use super::clock::Clock;
+use super::counters::{Counters, InMemory};
 use super::definition::Definition;
 use super::objects::Objects;
 use super::reading::{Poll, Reading};
@@ -62,10 +63,11 @@ pub fn spawn(
         polls,
         seed,
         Tap::new(TRACE_BYTES),
+        Arc::new(InMemory::default()),
     )
 }
 
-/// The same with a tap of the caller's.
+/// The same with a tap of the caller's, and invocation counters that outlive the process.
 pub fn spawn_with(
     definition: Definition,
     connector: SharedConnector,
@@ -73,6 +75,7 @@ pub fn spawn_with(
     polls: mpsc::Sender<Poll>,
     seed: u64,
     tap: Tap,
+    counters: Arc<dyn Counters>,
 ) -> PollerHandle {
     let (orders, inbox) = mpsc::channel(32);
     let board = Board::new(clock, definition.objects.len());
@@ -86,6 +89,7 @@ pub fn spawn_with(
         connector,
         clock,
         tap: tap.clone(),
+        counters,
         polls,
         board,
         rng: fastrand::Rng::with_seed(seed),
@@ -114,6 +118,7 @@ struct Owner {
     connector: SharedConnector,
     clock: Clock,
     tap: Tap,
+    counters: Arc<dyn Counters>,
     polls: mpsc::Sender<Poll>,
     board: Board,
     rng: fastrand::Rng,

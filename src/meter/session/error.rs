@@ -3,6 +3,7 @@
 use crate::dlms::association::{Failure, LocalError, Notice};
 use crate::dlms::hdlc::link::LinkNotice;
 use crate::meter::advice;
+use crate::meter::counters::CounterError;
 use crate::meter::definition::Definition;
 
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,11 @@ pub enum SessionError {
     Closed,
     #[error("connection lost: {0}")]
     Io(std::io::Error),
+    /// No number is left, or none that is surely unused: nothing was sent.
+    #[error("{0}")]
+    Counter(#[from] CounterError),
+    #[error("{0}")]
+    Randomness(std::io::Error),
     /// A fault of ours: asked for something the association does not allow now. Nothing was sent.
     #[error("{0}")]
     Misuse(#[from] LocalError),
@@ -31,12 +37,19 @@ impl SessionError {
 
     /// Trying again by itself could lock the meter: a person must say go on.
     pub fn needs_person(&self) -> bool {
-        matches!(self, Self::Association(failure) if failure.is_authentication())
+        match self {
+            Self::Association(failure) => failure.is_authentication(),
+            Self::Counter(error) => *error == CounterError::UsedUp,
+            _ => false,
+        }
     }
 
     /// The stream still stands: SNRM on it may find the meter again.
     pub fn may_resynchronise(&self) -> bool {
-        matches!(self, Self::Association(_) | Self::Misuse(_)) && !self.needs_person()
+        matches!(
+            self,
+            Self::Association(_) | Self::Misuse(_) | Self::Counter(CounterError::Taken)
+        ) && !self.needs_person()
     }
 }
 

@@ -29,13 +29,11 @@ impl<'a> Ladder<'a> {
     pub(super) fn event(&mut self, event: &Event, who: &str) {
         match event {
             Event::Step(Step::Snrm) => self.enter(Rung::Snrm),
-            Event::LinkUp(parameters) => {
-                // Over the wrapper there is neither SNRM nor UA.
-                if let Some(parameters) = parameters {
-                    let took = self.since.elapsed();
-                    self.done(Rung::Snrm, Duration::ZERO, "sent");
-                    self.done(Rung::Ua, took, &words(*parameters));
-                }
+            // Over the wrapper there is neither SNRM nor UA.
+            Event::LinkUp(Some(parameters)) => {
+                let took = self.since.elapsed();
+                self.done(Rung::Snrm, Duration::ZERO, "sent");
+                self.done(Rung::Ua, took, &words(*parameters));
             }
             Event::Step(Step::Aarq) => self.enter(Rung::Aarq),
             Event::Step(Step::Aare) => self.asked(who),

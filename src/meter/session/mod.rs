@@ -2,6 +2,8 @@
 //! commands alike. Its futures may be dropped at any point; `release` still ends the link in order, and a session that
 //! is dropped says DISC on its way out.
 
+mod config;
+mod counting;
 mod error;
 mod ladder;
 mod read;
@@ -13,8 +15,10 @@ mod wire;
 pub use error::SessionError;
 pub use ladder::OnRung;
 
-use super::definition::{Auth, Definition};
+use super::counters::Counters;
+use super::definition::Definition;
 use super::objects::Objects;
+use super::randomness::Randomness;
 use super::status::{Rung, RungState};
 use super::tap::{Note, Tap};
 use super::transport::{Connector, Stream};
@@ -22,15 +26,16 @@ use super::{
     clock::Clock,
     tap::{echo::EchoMask, mask::Mask},
 };
-use crate::cosem::{AttributeRef, Data};
-use crate::dlms::association::{
-    Association, Authentication, Carrier, Config, Event, GetError, Naming, State, Step,
-};
-use crate::dlms::hdlc::link::{LinkConfig, LinkCounters};
-use crate::dlms::hdlc::{Control, Parameters, frame};
+use crate::cosem::{AttributeRef, Data, Obis};
+use crate::dlms::association::{Association, Authentication, Event, GetError, State, Step};
+use crate::dlms::hdlc::Parameters;
+use crate::dlms::hdlc::link::LinkCounters;
 use crate::dlms::security::Secret;
 use crate::dlms::xdlms::Conformance;
+use config::PublicClient;
+use counting::Counting;
 use ladder::Ladder;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use wire::{Heard, Masking, Wire};
@@ -41,11 +46,12 @@ const QUIET: Duration = Duration::from_millis(200);
 const RELEASE_WAIT: Duration = Duration::from_secs(2);
 /// How long the meter's FIN is awaited after ours.
 const CLOSE_WAIT: Duration = Duration::from_millis(100);
-/// Largest answer put together from blocks: a year of quarter-hours fits.
-const MAX_ANSWER: usize = 4 << 20;
-/// What we offer: get, set, action, each with block transfer, with-list, selective access, notification, attribute 0.
-/// Meters answer with what they can of it, and the screen shows that.
-const CONFORMANCE: Conformance = Conformance(0x00_7E1F);
+/// Mandatory in every logical device (Green Book 6.2.20).
+const LOGICAL_DEVICE_NAME: AttributeRef = AttributeRef {
+    class: 1,
+    obis: Obis::new(0, 0, 42, 0, 0, 255),
+    attribute: 2,
+};
 
 /// What went over one session so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,9 +81,13 @@ pub struct Session {
     traffic: Traffic,
     who: String,
     secret: Option<Secret>,
-    /// DISC as it would be sent now, for `Drop`.
+    /// DISC as it would be sent now, for `Drop`; empty where there is none.
     disc: Vec<u8>,
-    /// SNRM went out and the link was not let go since.
+    is_hdlc: bool,
+    /// The definition lets nothing be written.
+    read_only: bool,
+    counting: Counting,
+    /// Something went out and the link was not let go since.
     linked: bool,
     /// When something last happened: a call, bytes, a deadline. Clocks cost, so each moment is read once.
     now: Instant,
@@ -134,54 +144,81 @@ impl Session {
 
     /// A session on an open stream, nothing sent yet.
     pub fn new(definition: &Definition, stream: Box<dyn Stream>, clock: Clock, tap: Tap) -> Self {
-        let secret = match definition.auth {
-            Auth::Lls => definition.password.clone(),
+        let config = config::config(definition);
+        // Only a password travels as it is; everything else proves without showing.
+        let secret = match &config.authentication {
+            Authentication::Lls(secret) => Some(secret.clone()),
             _ => None,
         };
-        let mut server = Vec::new();
-        definition.server.encode(&mut server);
-        let client = [definition.client.sap() << 1 | 1];
-        let mut disc = Vec::new();
-        // A frame without information always fits.
-        let _ = frame::build(
-            &server,
-            &client,
-            Control::Disc { poll: true },
-            false,
-            &[],
-            &mut disc,
-        );
         Self {
-            wire: Wire::new(stream, clock, tap),
-            association: Association::new(config(definition, secret.clone())),
+            wire: Wire::new(stream, clock, tap, definition.turn_round),
+            counting: Counting::new(&config, PublicClient::of(definition)),
+            association: Association::new(config),
             objects: Objects::default(),
             settled: Settled::default(),
             traffic: Traffic::default(),
-            who: who(definition, &server),
+            who: config::who(definition),
             secret,
-            disc,
+            disc: config::disc(definition, definition.client),
+            is_hdlc: definition.transport.is_hdlc(),
+            read_only: definition.read_only,
             linked: false,
             now: Instant::now(),
         }
     }
 
+    /// Where invocation counters are kept; without this, in memory alone.
+    pub fn with_counters(mut self, counters: Arc<dyn Counters>) -> Self {
+        self.counting.counters = counters;
+        self
+    }
+
+    /// Where challenges and dedicated keys come from; without this, from the operating system.
+    pub fn with_randomness(mut self, randomness: Randomness) -> Self {
+        self.counting.randomness = randomness;
+        self
+    }
+
     /// Drain, SNRM, AARQ. Also the way to find the meter again on the same stream after a lost exchange.
     pub async fn establish(&mut self, on_rung: OnRung<'_>) -> Result<(), SessionError> {
+        self.come_back();
         if self.association.state() != State::Idle {
             self.association.reset();
         }
         self.settled = Settled::default();
         self.objects.forget_missing();
+        let mut ladder = Ladder::new(on_rung);
+        let mut result = self.prepare_and_climb(&mut ladder).await;
+        if let Err(error) = &result
+            && let Some(wanted) = self.counter_wanted(error)
+        {
+            self.note(format!(
+                "the meter expects invocation counter {wanted}; trying once more with one above it"
+            ));
+            result = match self.renew(wanted.saturating_add(1)).await {
+                Ok(()) => self.climb_masked(&mut ladder).await,
+                Err(error) => Err(error),
+            };
+        }
+        if let Err(error) = &result {
+            ladder.fail(error, &self.who);
+        }
+        result
+    }
+
+    async fn prepare_and_climb(&mut self, ladder: &mut Ladder<'_>) -> Result<(), SessionError> {
+        let least = self.ask_counter().await?;
+        self.renew(least).await?;
+        self.climb_masked(ladder).await
+    }
+
+    async fn climb_masked(&mut self, ladder: &mut Ladder<'_>) -> Result<(), SessionError> {
         self.wire.mask = self.secret.clone().map(|secret| Masking {
             sent: Mask::default(),
             echo: EchoMask::new(secret),
         });
-        let mut ladder = Ladder::new(on_rung);
-        let result = self.climb(&mut ladder).await;
+        let result = self.climb(ladder).await;
         self.wire.mask = None;
-        if let Err(error) = &result {
-            ladder.fail(error, &self.who);
-        }
         result
     }
 
@@ -219,8 +256,12 @@ impl Session {
         self.got(asked).await
     }
 
-    /// RR, answered by the meter's link layer: its inactivity timer starts again.
+    /// RR, answered by the meter's link layer: its inactivity timer starts again. The wrapper has no such thing, so there
+    /// the logical device name is read, which every meter has; what comes of it is no matter.
     pub async fn keep_alive(&mut self) -> Result<(), SessionError> {
+        if !self.is_hdlc {
+            return self.get(LOGICAL_DEVICE_NAME).await.map(drop);
+        }
         self.now = Instant::now();
         self.association.keep_alive(self.now.into_std())?;
         while !self.association.is_settled() {
@@ -255,12 +296,13 @@ impl Session {
             let limit = RELEASE_WAIT + Duration::from_millis(500);
             let said = tokio::time::timeout(limit, self.released()).await;
             self.linked = false;
-            if matches!(said, Ok(false)) {
+            if matches!(said, Ok(false)) && !self.disc.is_empty() {
                 // The association owes none (SNRM again on a link that was lost, unanswered), but the meter may still
                 // hold the old link.
                 self.wire.say_without_waiting(&self.disc);
             }
         }
+        self.give_back().await;
         let _ = tokio::time::timeout(CLOSE_WAIT, self.wire.close()).await;
     }
 
@@ -270,7 +312,9 @@ impl Session {
         loop {
             match self.event().await {
                 Ok(Event::Step(Step::Disc)) => said = true,
-                Ok(Event::Released | Event::Failed(_)) => return said,
+                Ok(Event::Released | Event::Failed(_)) | Err(SessionError::Counter(_)) => {
+                    return said;
+                }
                 Err(_) => return true,
                 Ok(_) => {}
             }
@@ -309,6 +353,7 @@ impl Session {
 
     /// Moves bytes once: out what is due, in what comes, or the deadline.
     async fn step(&mut self) -> Result<(), SessionError> {
+        self.set_aside().await?;
         while let Some(bytes) = self.association.poll_transmit() {
             self.linked = true;
             self.wire.queue(self.now, bytes);
@@ -351,42 +396,9 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if self.linked {
+        if self.linked && !self.disc.is_empty() {
             self.wire.say_without_waiting(&self.disc);
         }
         self.wire.note(Note::Closed);
     }
-}
-
-fn config(definition: &Definition, secret: Option<Secret>) -> Config {
-    Config {
-        carrier: Carrier::Hdlc(LinkConfig {
-            client: definition.client,
-            server: definition.server,
-            propose: Some(Parameters {
-                max_info_transmit: definition.max_info,
-                max_info_receive: definition.max_info,
-                window_transmit: definition.window,
-                window_receive: definition.window,
-            }),
-            response_timeout: definition.timeout,
-            retries: definition.retries,
-            quiet: QUIET,
-        }),
-        naming: Naming::LogicalName,
-        authentication: secret.map_or(Authentication::None, Authentication::Lls),
-        security: None,
-        conformance: CONFORMANCE,
-        max_pdu: u16::MAX,
-        release: true,
-        max_answer: MAX_ANSWER,
-        read_only: true,
-    }
-}
-
-/// `LLS, client 1 → 03`
-fn who(definition: &Definition, server: &[u8]) -> String {
-    let mechanism = definition.auth.words();
-    let server = super::advice::hex(server);
-    format!("{mechanism}, client {} → {server}", definition.client.sap())
 }

@@ -12,9 +12,12 @@ use tokio::time::Instant;
 const MOST_REFERENCES: usize = 32;
 
 impl Session {
-    /// Lets `set` and `action` out of this session; until then both are a `Misuse` and send nothing.
+    /// Lets `set` and `action` out of this session; until then both are a `Misuse` and send nothing. For a meter that is
+    /// marked read-only they stay so.
     pub fn allow_writing(&mut self) {
-        self.association.set_read_only(false);
+        if !self.read_only {
+            self.association.set_read_only(false);
+        }
     }
 
     /// Whether the meter granted this (a bit of [`Conformance`]).

@@ -125,3 +125,15 @@ async fn part_of_a_profile() {
         session.release().await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_only_meter_is_never_written_to() {
+    let mut session = generic().await;
+    session.read_only = true;
+    session.allow_writing();
+    let sent = session.traffic().bytes_sent;
+    let refused = session.set(NOTE, &Data::Integer(0)).await.unwrap_err();
+    assert!(matches!(refused, SessionError::Misuse(_)), "{refused}");
+    assert_eq!(session.traffic().bytes_sent, sent);
+    session.release().await;
+}

@@ -8,6 +8,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -31,6 +32,10 @@ pub(super) struct Wire {
     /// Armed no later than needed. Deadlines move on with every answer; re-arming each time would cost more than the
     /// answer, so it is left to ring early once in a while.
     timer: Pin<Box<Sleep>>,
+    /// Least time between what was heard and what is said, for meters that cannot turn round faster.
+    turn_round: Duration,
+    heard_at: Option<Instant>,
+    pause: Option<Pin<Box<Sleep>>>,
     tap: Tap,
     clock: Clock,
     anchor: Anchor,
@@ -47,7 +52,12 @@ pub(super) struct Masking {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Box<dyn Stream>, clock: Clock, tap: Tap) -> Self {
+    pub(super) fn new(
+        stream: Box<dyn Stream>,
+        clock: Clock,
+        tap: Tap,
+        turn_round: Duration,
+    ) -> Self {
         tap.note(clock.now(), Note::Connected);
         Self {
             stream,
@@ -56,6 +66,9 @@ impl Wire {
             output: Vec::new(),
             written: 0,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            turn_round,
+            heard_at: None,
+            pause: None,
             tap,
             anchor: Anchor::new(clock),
             clock,
@@ -112,6 +125,7 @@ impl Wire {
         let now = Instant::now();
         if matches!(heard, Ok(Heard::Bytes)) {
             self.bytes_received += self.length as u64;
+            self.heard_at = Some(now);
             self.record_received(now);
         }
         (now, heard)
@@ -122,7 +136,7 @@ impl Wire {
         cx: &mut Context<'_>,
         deadline: Option<Instant>,
     ) -> Poll<io::Result<Heard>> {
-        if self.written < self.output.len() {
+        if self.written < self.output.len() && self.may_speak(cx) {
             self.poll_write(cx)?;
         }
         let mut buffer = ReadBuf::new(&mut self.input);
@@ -151,6 +165,25 @@ impl Wire {
             self.timer.as_mut().reset(deadline);
         }
         Poll::Pending
+    }
+
+    /// The meter has had its pause since it spoke.
+    fn may_speak(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(heard) = self.heard_at.filter(|_| !self.turn_round.is_zero()) else {
+            return true;
+        };
+        let at = heard + self.turn_round;
+        if Instant::now() >= at {
+            self.pause = None;
+            return true;
+        }
+        let pause = self
+            .pause
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if pause.deadline() != at {
+            pause.as_mut().reset(at);
+        }
+        pause.as_mut().poll(cx).is_ready()
     }
 
     /// Writes as much as the stream takes now.

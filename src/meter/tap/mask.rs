@@ -6,6 +6,7 @@
 //! octet; a frame sent again (same N(S)) is followed again from where it began.
 
 use crate::dlms::hdlc::{Control, Frame, fcs::fcs};
+use crate::dlms::wrapper::{HEADER_LENGTH, Header};
 
 /// The note that stands before a masked frame.
 pub(super) const NOTE: &str =
@@ -27,6 +28,9 @@ pub(in crate::meter) struct Mask {
 impl Mask {
     /// Masks `chunk` (whole frames, flags included) in place; true when something was hidden.
     pub(in crate::meter) fn apply(&mut self, chunk: &mut [u8]) -> bool {
+        if Header::parse(chunk).is_ok() {
+            return wrapped(chunk);
+        }
         let mut hidden = false;
         let mut at = 0;
         while at + 2 < chunk.len() {
@@ -72,6 +76,28 @@ impl Mask {
         }
         hidden
     }
+}
+
+/// The same in PDUs behind wrapper headers, which have neither LLC nor checksum.
+fn wrapped(chunk: &mut [u8]) -> bool {
+    let mut hidden = false;
+    let mut rest = chunk;
+    while let Ok(header) = Header::parse(rest) {
+        let end = HEADER_LENGTH + usize::from(header.length);
+        if rest.len() < end {
+            break;
+        }
+        let (pdu, after) = rest.split_at_mut(end);
+        let mut walk = Walk::Outer;
+        for octet in &mut pdu[HEADER_LENGTH..] {
+            if walk.step(*octet) {
+                *octet = STAR;
+                hidden = true;
+            }
+        }
+        rest = after;
+    }
+    hidden
 }
 
 /// Where in `E6 E6 00 | 60 len | tag len value | …` the next octet stands.

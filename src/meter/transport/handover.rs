@@ -129,12 +129,11 @@ pub(super) async fn hand_over<S: Stream + Switch>(
     line.send(&request).await?;
     let answer = line.line(Instant::now() + ACKNOWLEDGED).await?;
     let answered = match answer.iter().map(|b| b & 0x7F).find(|b| *b != 0) {
-        Some(0x06) => None,
         Some(0x02) => Some("its data list (STX)"),
         Some(0x01) => Some("programming mode (SOH)"),
         Some(b'/') => Some("its identification again"),
         Some(0x15) => Some("NAK"),
-        // At the new speed already, or noise: HDLC will tell.
+        // Its acknowledgement; or the new speed already, or noise: HDLC will tell.
         Some(_) | None => None,
     };
     if let Some(answered) = answered {

@@ -37,19 +37,17 @@ pub(super) fn open_for_hand_over(line: &SerialLine) -> io::Result<Port> {
         path: line.path.clone(),
     };
     let held = hold(&line.path)?;
-    match SerialPort::open(&line.path, |settings: Settings| set(settings, &slow)) {
-        Ok(port) => begin(port, held, false),
-        // Many USB heads know eight bits only.
-        Err(_) => {
-            let eight = SerialLine {
-                data_bits: 8,
-                parity: Parity::None,
-                ..slow
-            };
-            let port = SerialPort::open(&line.path, |settings: Settings| set(settings, &eight))?;
-            begin(port, held, true)
-        }
+    if let Ok(port) = SerialPort::open(&line.path, |settings: Settings| set(settings, &slow)) {
+        return begin(port, held, false);
     }
+    // Many USB heads know eight bits only.
+    let eight = SerialLine {
+        data_bits: 8,
+        parity: Parity::None,
+        ..slow
+    };
+    let port = SerialPort::open(&line.path, |settings: Settings| set(settings, &eight))?;
+    begin(port, held, true)
 }
 
 fn begin(port: SerialPort, held: File, parity_by_hand: bool) -> io::Result<Port> {

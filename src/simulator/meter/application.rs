@@ -1,60 +1,57 @@
-//! The meter's application layer: associations, and which service is served (`reading`, `writing`). Every request gets one
-//! answer in the standard's own words, and nothing but AARQ is served before an association.
+//! The meter's application layer: which service is served (`reading`, `writing`), ciphered or not (`protect`), whole or in
+//! general blocks (`gbt`). Every request gets one answer in the standard's own words, and nothing but AARQ is served before
+//! an association.
 
+use super::association::{Association, SMALLEST_PDU};
+use super::gbt::{BlockTransfer, Came};
 use super::kept::Kept;
+use super::protect::Counters;
 use super::registers::Registers;
 use super::transfer::Transfer;
 use super::wall::Wall;
 use super::writing::Incoming;
-use crate::dlms::acse::{
-    Aare, Aarq, ApplicationContext, Diagnostic, InitiateResponse, Mechanism, Rlre, UserInformation,
-};
-use crate::dlms::xdlms::{Conformance, ExceptionResponse, ServiceError, tag};
-use crate::simulator::profile::{Client, Profile};
+use crate::dlms::acse::Rlre;
+use crate::dlms::security::{Form, SecurityError};
+use crate::dlms::xdlms::{Conformance, ExceptionResponse, tag};
+use crate::simulator::clients::Client;
+use crate::simulator::profile::Profile;
 use std::time::Instant;
 
-/// Below this no block would hold anything (a peer that says 0 sets no limit).
-const SMALLEST_PDU: u16 = 32;
-/// AARE result: refused, and not for the moment only.
-const PERMANENT: u8 = 1;
 /// A release that is as it should be (RLRE reason).
 const NORMAL: u8 = 0;
-
-/// What was agreed with the client.
-#[derive(Clone, Debug)]
-pub(super) struct Association {
-    pub sap: u8,
-    pub conformance: Conformance,
-    /// As the client said it.
-    pub client_max_pdu: u16,
-    /// By password.
-    pub authenticated: bool,
-    /// The longest answer.
-    limit: usize,
-}
 
 #[derive(Debug)]
 pub(super) struct Application {
     pub(super) wall: Wall,
     pub(super) registers: Registers,
     pub(super) kept: Kept,
+    pub(super) counters: Counters,
     pub(super) association: Option<Association>,
     pub(super) transfer: Option<Transfer>,
     pub(super) incoming: Option<Incoming>,
+    blocks: BlockTransfer,
+    /// The answer being made may be of any length: it will go in general blocks.
+    general: bool,
     /// Encoded data of the answer being made; kept so that a GET allocates nothing.
     pub(super) data: Vec<u8>,
+    /// An answer before it is ciphered; kept for the same reason.
+    plain: Vec<u8>,
 }
 
 impl Application {
-    pub fn new(profile: &Profile, wall: Wall) -> Self {
+    pub fn new(profile: &Profile, wall: Wall, now: Instant) -> Self {
         Self {
-            wall,
             registers: Registers::new(profile),
             kept: Kept::default(),
+            counters: Counters::new(profile.seed, wall.unix(now)),
+            wall,
             association: None,
             transfer: None,
             incoming: None,
+            blocks: BlockTransfer::default(),
+            general: false,
             data: Vec::new(),
+            plain: Vec::new(),
         }
     }
 
@@ -63,13 +60,16 @@ impl Application {
         self.association = None;
         self.transfer = None;
         self.incoming = None;
+        self.blocks.reset();
     }
 
     pub fn is_associated(&self) -> bool {
-        self.association.is_some()
+        self.association
+            .as_ref()
+            .is_some_and(|association| !association.is_pending())
     }
 
-    /// Appends the answer to one APDU.
+    /// Appends the answer to one APDU. None is due to a block that others follow.
     pub fn request(
         &mut self,
         now: Instant,
@@ -84,15 +84,113 @@ impl Application {
         if *first == tag::AARQ {
             return self.associate(client, profile, apdu, out);
         }
+        let general = self.agreed(Conformance::GENERAL_BLOCK_TRANSFER);
+        if *first != tag::GENERAL_BLOCK_TRANSFER || !general {
+            // Some clients agree to general blocks and cannot read them: the service's own come first where they may.
+            let own = self.agreed(Conformance::BLOCK_GET) && !profile.general_blocks;
+            self.general = general && !own;
+            self.blocks.reset();
+            return self.whole(now, profile, apdu, out);
+        }
+        self.general = true;
+        match self.blocks.take(apdu, out) {
+            Came::Whole(apdu) => self.whole(now, profile, &apdu, out),
+            Came::Wrong => exception(NOT_ALLOWED, NOT_POSSIBLE, out),
+            Came::Answered | Came::Nothing => {}
+        }
+    }
+
+    /// Appends the APDU that follows the last one unasked, if one does.
+    pub fn stream(&mut self, out: &mut Vec<u8>) {
+        self.blocks.next(out);
+    }
+
+    /// One request as the client meant it; its answer goes in blocks when it must and may.
+    fn whole(&mut self, now: Instant, profile: &Profile, apdu: &[u8], out: &mut Vec<u8>) {
+        let Some(association) = &mut self.association else {
+            return exception(NOT_ALLOWED, NOT_SUPPORTED, out);
+        };
+        let first = apdu.first().copied().unwrap_or_default();
+        let longest = if association
+            .conformance
+            .has(Conformance::GENERAL_BLOCK_TRANSFER)
+        {
+            association.longest
+        } else {
+            usize::MAX
+        };
+        let required = association.security.and_then(|terms| terms.required);
+        let start = out.len();
+        if tag::is_ciphered(first) {
+            self.ciphered(now, profile, apdu, out);
+        } else if required.is_some() && first != tag::RLRQ {
+            exception(NOT_ALLOWED, NOT_POSSIBLE, out);
+        } else {
+            self.service(now, profile, apdu, out);
+        }
+        if out.len() - start > longest {
+            let answer = out.split_off(start);
+            if self.blocks.begin(answer, longest) {
+                self.blocks.next(out);
+            } else {
+                exception(NOT_ALLOWED, TOO_LONG, out);
+            }
+        }
+    }
+
+    /// Opens the request, and seals its answer in the same form.
+    fn ciphered(&mut self, now: Instant, profile: &Profile, apdu: &[u8], out: &mut Vec<u8>) {
+        let guard = self.association.as_mut().and_then(|it| it.guard.take());
+        let Some(mut guard) = guard else {
+            return exception(NOT_ALLOWED, NOT_SUPPORTED, out);
+        };
+        match guard.open(apdu, &mut self.counters) {
+            Ok((plain, dress)) => {
+                let mut answer = std::mem::take(&mut self.plain);
+                answer.clear();
+                self.service(now, profile, &plain, &mut answer);
+                // Of the exception-response there is no glo or ded form.
+                let clear = answer.first() == Some(&tag::EXCEPTION_RESPONSE)
+                    && dress.form() != Form::General;
+                if clear {
+                    out.extend_from_slice(&answer);
+                } else if guard.seal(&answer, dress, &mut self.counters, out).is_err() {
+                    exception(NOT_ALLOWED, DECIPHERING, out);
+                }
+                self.plain = answer;
+            }
+            Err(SecurityError::CounterTooLow { lowest, .. }) => ExceptionResponse {
+                state: NOT_ALLOWED,
+                service: COUNTER,
+                counter: Some(lowest),
+            }
+            .encode(out),
+            Err(SecurityError::Weak { .. }) => exception(NOT_ALLOWED, NOT_POSSIBLE, out),
+            Err(_) => exception(NOT_ALLOWED, DECIPHERING, out),
+        }
+        if let Some(association) = &mut self.association {
+            association.guard = Some(guard);
+        }
+    }
+
+    /// One plain request: this is where its tag decides who serves it.
+    fn service(&mut self, now: Instant, profile: &Profile, apdu: &[u8], out: &mut Vec<u8>) {
         let Some(association) = &self.association else {
             return exception(NOT_ALLOWED, NOT_SUPPORTED, out);
         };
-        match *first {
+        let pending = association.is_pending();
+        match apdu.first().copied().unwrap_or_default() {
             tag::RLRQ => {
                 self.reset();
                 let reason = Some(NORMAL);
                 Rlre { reason }.encode(out);
             }
+            // The proof itself comes whatever was agreed.
+            tag::ACTION_REQUEST if pending || association.conformance.has(Conformance::ACTION) => {
+                self.transfer = None;
+                self.action(now, profile, apdu, out);
+            }
+            _ if pending => exception(NOT_ALLOWED, NOT_POSSIBLE, out),
             tag::GET_REQUEST if association.conformance.has(Conformance::GET) => {
                 self.get(now, profile, apdu, out);
             }
@@ -100,35 +198,10 @@ impl Application {
                 self.transfer = None;
                 self.set(now, profile, apdu, out);
             }
-            tag::ACTION_REQUEST if association.conformance.has(Conformance::ACTION) => {
-                self.transfer = None;
-                self.action(now, profile, apdu, out);
-            }
             tag::GET_REQUEST | tag::SET_REQUEST | tag::ACTION_REQUEST => {
                 exception(NOT_ALLOWED, NOT_SUPPORTED, out);
             }
             _ => exception(UNKNOWN, NOT_SUPPORTED, out),
-        }
-    }
-
-    fn associate(&mut self, client: &Client, profile: &Profile, apdu: &[u8], out: &mut Vec<u8>) {
-        self.reset();
-        match admit(client, profile, apdu) {
-            Ok(association) => {
-                let response = InitiateResponse::new(association.conformance, profile.max_pdu);
-                Aare::accepted(response).encode(out);
-                self.association = Some(association);
-            }
-            Err((diagnostic, error)) => {
-                let information = match error {
-                    Some(error) => UserInformation::ServiceError(error),
-                    None if profile.refusal_carries_initiate() => UserInformation::Initiate(
-                        InitiateResponse::new(profile.conformance, profile.max_pdu),
-                    ),
-                    None => UserInformation::None,
-                };
-                Aare::refused(PERMANENT, Diagnostic::User(diagnostic), information).encode(out);
-            }
         }
     }
 
@@ -147,68 +220,22 @@ impl Application {
 
     /// The longest answer.
     pub(super) fn limit(&self) -> usize {
+        if self.general {
+            return usize::MAX;
+        }
         self.association
             .as_ref()
             .map_or(usize::from(SMALLEST_PDU), |association| association.limit)
     }
 }
 
-/// Either the association, or the diagnostic and what the xDLMS layer has to say.
-fn admit(
-    client: &Client,
-    profile: &Profile,
-    apdu: &[u8],
-) -> Result<Association, (u8, Option<ServiceError>)> {
-    const NO_REASON: u8 = 1;
-    const CONTEXT: u8 = 2;
-    const MECHANISM: u8 = 11;
-    const FAILURE: u8 = 13;
-    const REQUIRED: u8 = 14;
-    let initiate_error = |value| {
-        let error = ServiceError {
-            service: 1,
-            kind: 6,
-            value,
-        };
-        Err((NO_REASON, Some(error)))
-    };
-    let aarq = Aarq::decode(apdu).map_err(|_| (NO_REASON, None))?;
-    if aarq.context != ApplicationContext::Ln {
-        return Err((CONTEXT, None));
-    }
-    match (&client.password, aarq.mechanism) {
-        (None, Mechanism::None) => {}
-        (Some(_), Mechanism::None) => return Err((REQUIRED, None)),
-        (Some(password), Mechanism::Lls) if aarq.secret.as_ref() == Some(password) => {}
-        (Some(_), Mechanism::Lls) => return Err((FAILURE, None)),
-        _ => return Err((MECHANISM, None)),
-    }
-    let initiate = aarq.initiate().ok_or((NO_REASON, None))?;
-    if initiate.dlms_version < 6 {
-        return initiate_error(1);
-    }
-    let conformance = initiate.conformance.and(profile.conformance);
-    if conformance.0 == 0 {
-        return initiate_error(2);
-    }
-    let asked = initiate.max_pdu;
-    if asked != 0 && asked < SMALLEST_PDU {
-        return initiate_error(3);
-    }
-    let limit = if asked == 0 { u16::MAX } else { asked };
-    Ok(Association {
-        sap: client.sap,
-        conformance,
-        client_max_pdu: asked,
-        authenticated: client.password.is_some(),
-        limit: limit.min(profile.max_pdu).into(),
-    })
-}
-
 pub(super) const NOT_ALLOWED: u8 = 1;
 const UNKNOWN: u8 = 2;
 pub(super) const NOT_POSSIBLE: u8 = 1;
 pub(super) const NOT_SUPPORTED: u8 = 2;
+const TOO_LONG: u8 = 4;
+const DECIPHERING: u8 = 5;
+const COUNTER: u8 = 6;
 
 pub(super) fn exception(state: u8, service: u8, out: &mut Vec<u8>) {
     ExceptionResponse {

@@ -1,13 +1,14 @@
 //! Any attribute of any object, encoded: the one place that knows the shape of each interface class.
 
-use super::application::Association;
+use super::association::Association;
 use super::kept::{Kept, RelayState};
+use super::protect::Counters;
 use super::registers::{INTERVAL, Registers};
 use super::wall::{self, Wall};
-use crate::cosem::Data;
 use crate::cosem::data::encode_length;
+use crate::cosem::{Data, Obis};
 use crate::dlms::xdlms::DataAccessResult;
-use crate::simulator::objects::{self, Number, Object, Quantity, Register, Source, Text};
+use crate::simulator::objects::{Number, Object, Quantity, Register, Source, Text};
 use crate::simulator::profile::{Profile, ProfileKind};
 use jiff::Timestamp;
 use std::time::Instant;
@@ -18,13 +19,15 @@ pub(super) struct Reader<'a> {
     pub registers: &'a mut Registers,
     pub wall: &'a Wall,
     pub kept: &'a Kept,
+    pub counters: &'a Counters,
     pub now: Instant,
     pub association: &'a Association,
 }
 
-/// LN with ciphering off, and the mechanism's last arc left open (2.16.756.5.8.1.1, …8.2.x).
-const CONTEXT: [u8; 7] = [0x60, 0x85, 0x74, 0x05, 0x08, 0x01, 0x01];
-const MECHANISM: [u8; 6] = [0x60, 0x85, 0x74, 0x05, 0x08, 0x02];
+/// Names of contexts (2.16.756.5.8.1.x) and mechanisms (…2.x), their last two arcs left open.
+const NAME: [u8; 5] = [0x60, 0x85, 0x74, 0x05, 0x08];
+
+const SECURITY_SETUP: Obis = Obis([0, 0, 43, 0, 0, 255]);
 
 /// Stamps count back from 2025-01-01: an event of the past does not move with the clock.
 const STAMPS_FROM: i64 = 1_735_729_200;
@@ -55,6 +58,9 @@ impl Reader<'_> {
             Source::LoadProfile => self.load_profile(attribute, out),
             Source::Note => octets(&self.kept.note, out),
             Source::Relay => self.relay(attribute, out),
+            Source::ImageTransfer => self.kept.image.attribute(self.now, attribute, out),
+            Source::SecuritySetup => self.security_setup(attribute, out),
+            Source::InvocationCounter { suite } => self.invocation_counter(suite, out),
         }
         Ok(())
     }
@@ -75,6 +81,9 @@ impl Reader<'_> {
     }
 
     fn text(&self, text: Text) -> String {
+        if let (Text::Firmware, Some(name)) = (text, self.kept.image.active(self.now)) {
+            return String::from_utf8_lossy(name).into_owned();
+        }
         match (text, self.profile.kind) {
             (Text::Serial, _) => self.profile.serial(),
             (Text::LogicalDeviceName, _) => self.profile.logical_device_name(),
@@ -165,14 +174,14 @@ impl Reader<'_> {
         match attribute {
             2 => {
                 let writes = self.association.authenticated;
-                super::object_list::encode(objects::table(self.profile.kind), writes, out);
+                super::object_list::encode(&self.profile.objects, writes, out);
             }
             3 => {
                 structure(2, out);
                 Data::Integer(self.association.sap.cast_signed()).encode(out);
                 Data::LongUnsigned(self.profile.address.upper()).encode(out);
             }
-            4 => octets(&CONTEXT, out),
+            4 => name(1, self.association.context.arc(), out),
             5 => {
                 structure(6, out);
                 out.extend_from_slice(&[0x04, 24]);
@@ -183,17 +192,12 @@ impl Reader<'_> {
                 Data::Integer(0).encode(out);
                 octets(&[], out);
             }
-            6 => {
-                let mut name = [0; 7];
-                let (prefix, arc) = name.split_at_mut(6);
-                prefix.copy_from_slice(&MECHANISM);
-                arc.fill(u8::from(self.association.authenticated));
-                octets(&name, out);
-            }
+            6 => name(2, self.association.mechanism.arc(), out),
             // The secret.
             7 => return Err(DataAccessResult::READ_WRITE_DENIED),
             // Associated.
             8 => Data::Enum(2).encode(out),
+            _ if self.association.security.is_some() => octets(&SECURITY_SETUP.0, out),
             // No security setup.
             _ => octets(&[0; 6], out),
         }
@@ -251,6 +255,12 @@ pub(super) fn octets(octets: &[u8], out: &mut Vec<u8>) {
     out.push(9);
     encode_length(octets.len(), out);
     out.extend_from_slice(octets);
+}
+
+fn name(kind: u8, arc: u8, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[9, 7]);
+    out.extend_from_slice(&NAME);
+    out.extend_from_slice(&[kind, arc]);
 }
 
 fn scaler_unit(scaler: i8, unit: u8, out: &mut Vec<u8>) {

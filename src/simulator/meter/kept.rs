@@ -1,6 +1,7 @@
 //! What a client may change in a simulated meter and what stays so, over power cuts too. The clock is not here: it belongs
 //! to `wall`.
 
+use super::image::Image;
 use crate::cosem::Data;
 use crate::dlms::xdlms::{ActionResult, DataAccessResult};
 
@@ -14,6 +15,7 @@ pub(super) struct Kept {
     pub relay: Relay,
     /// The load profile was cleared at this moment (seconds since 1970).
     pub cleared: Option<i64>,
+    pub image: Image,
 }
 
 /// Disconnect control (class 70).
@@ -41,6 +43,7 @@ impl Default for Kept {
                 mode: 2,
             },
             cleared: None,
+            image: Image::default(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The load profile (class 7): a month of quarter-hours, made from the load's curves when they are asked for. A row is what
+//! The load profile (class 7): quarter-hours, a month of them unless the meter is made otherwise, worked out from the
+//! load's curves when they are asked for. A row is what
 //! its registers showed at the end of its interval; rows go by true time, whatever the meter's clock was set to meanwhile.
 
 use super::attributes::{Reader, array, octets, structure};
@@ -10,8 +11,6 @@ use crate::dlms::xdlms::{DataAccessResult, Selection};
 use crate::simulator::objects::{self, Object, Source};
 use std::ops::RangeInclusive;
 
-/// 31 days.
-const DEPTH: i64 = 31 * 96;
 /// First in, first out.
 const FIFO: u8 = 1;
 const REFUSED: DataAccessResult = DataAccessResult::SCOPE_OF_ACCESS_VIOLATED;
@@ -36,7 +35,7 @@ impl Reader<'_> {
             5 => Data::Enum(FIFO).encode(out),
             6 => CaptureObject::CLOCK.to_data().encode(out),
             7 => number(self.rows().1, out),
-            _ => number(DEPTH, out),
+            _ => number(self.profile.rows.into(), out),
         }
     }
 
@@ -114,7 +113,7 @@ impl Reader<'_> {
         let since = self.kept.cleared.map_or(i64::MAX, |cleared| {
             (newest - cleared).div_euclid(INTERVAL) + 1
         });
-        (newest, since.clamp(0, DEPTH))
+        (newest, since.clamp(0, self.profile.rows.into()))
     }
 
     /// Rows by their time, as numbers from 1.
@@ -171,7 +170,7 @@ impl Reader<'_> {
     }
 
     fn captured(&mut self, obis: Obis, unix: i64, out: &mut Vec<u8>) {
-        match objects::table(self.profile.kind).find(obis) {
+        match self.profile.objects.find(obis) {
             Some(Object {
                 source: Source::Register(register),
                 ..

@@ -1,57 +1,66 @@
 //! One simulated meter as a value: bytes in, bytes out, time as data. It serves one client at a time; a client that goes
 //! without a word leaves its link and association behind until the inactivity time is over, as real meters do.
 
+mod answer;
 mod application;
+mod association;
 mod attributes;
+mod gbt;
+mod hdlc_line;
+mod image;
 mod kept;
 mod load_profile;
 mod object_list;
 mod outbox;
 mod peer;
+mod protect;
 mod reading;
 mod registers;
 mod secondary;
+mod security_setup;
+mod sign_on;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod wall;
+mod wrapper_line;
 mod writing;
 
-use super::profile::Profile;
-use crate::dlms::hdlc::{Decoder, FLAG, Item};
+use super::profile::{Profile, Transport};
 use application::Application;
-use secondary::Secondary;
+use hdlc_line::HdlcLine;
 use std::time::Instant;
 use wall::Wall;
+use wrapper_line::WrapperLine;
 
 #[derive(Debug)]
 pub struct SimulatedMeter {
     profile: Profile,
-    decoder: Decoder,
-    /// Octets given to the decoder.
-    received: u64,
-    /// A frame that is whole but for its closing flag. Others take it as it is; a meter waits for the flag.
-    unclosed: Vec<u8>,
-    link: Secondary,
+    line: Line,
     application: Application,
-    /// When the unfinished frame is given up.
-    unfinished: Option<Instant>,
     /// A byte stream is open.
     connected: bool,
+}
+
+/// What carries the APDUs.
+#[derive(Debug)]
+enum Line {
+    Hdlc(HdlcLine),
+    Wrapper(WrapperLine),
 }
 
 impl SimulatedMeter {
     /// `clock` is the wall time at `now`: the meter's clock and its load curves run from there.
     pub fn new(profile: Profile, now: Instant, clock: jiff::Timestamp) -> Self {
-        let application = Application::new(&profile, Wall::new(now, clock));
+        let application = Application::new(&profile, Wall::new(now, clock), now);
+        let line = match profile.transport {
+            Transport::HdlcTcp => Line::Hdlc(HdlcLine::new(&profile)),
+            Transport::WrapperTcp | Transport::WrapperUdp => Line::Wrapper(WrapperLine::default()),
+        };
         Self {
             profile,
-            decoder: Decoder::new(),
-            received: 0,
-            unclosed: Vec::new(),
-            link: Secondary::default(),
+            line,
             application,
-            unfinished: None,
             connected: false,
         }
     }
@@ -60,7 +69,8 @@ impl SimulatedMeter {
         &self.profile
     }
 
-    /// The byte stream was (re)opened; link and association state of an earlier one live on until inactivity or DISC, as in a real meter.
+    /// The byte stream was (re)opened. Over HDLC link and association state of an earlier one live on until inactivity or
+    /// DISC, as in a real meter; over the wrapper an association ends with its stream.
     pub fn connected(&mut self, now: Instant) {
         self.handle_timeout(now);
         self.forget_stream();
@@ -78,94 +88,83 @@ impl SimulatedMeter {
 
     fn forget_stream(&mut self) {
         self.connected = false;
-        self.decoder = Decoder::new();
-        self.received = 0;
-        self.unclosed = Vec::new();
-        self.unfinished = None;
-        self.link.outbox().clear();
+        match &mut self.line {
+            Line::Hdlc(line) => line.forget_stream(&self.profile),
+            Line::Wrapper(line) => {
+                line.forget_stream();
+                self.application.reset();
+            }
+        }
     }
 
     /// The meter lost its power: link and association are gone, the clock ran on.
     pub fn power_cycle(&mut self) {
         self.forget_stream();
-        self.link.drop_link();
+        self.drop_link();
+    }
+
+    fn drop_link(&mut self) {
+        match &mut self.line {
+            Line::Hdlc(line) => line.drop_link(),
+            Line::Wrapper(line) => line.drop_link(),
+        }
         self.application.reset();
     }
 
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         self.handle_timeout(now);
-        let Some(first) = bytes.first() else {
-            return;
-        };
-        if !self.unclosed.is_empty() {
-            if *first == FLAG {
-                self.link
-                    .frame(now, &self.unclosed, &self.profile, &mut self.application);
-            }
-            self.unclosed.clear();
+        let (profile, app) = (&self.profile, &mut self.application);
+        match &mut self.line {
+            Line::Hdlc(line) => line.handle_bytes(now, bytes, profile, app),
+            Line::Wrapper(line) => line.handle_bytes(now, bytes, profile, app),
         }
-        self.decoder.push(bytes);
-        self.received += bytes.len() as u64;
-        while let Some(item) = self.decoder.next() {
-            let Item::Frame {
-                octets,
-                stream_offset,
-                ..
-            } = item
-            else {
-                continue;
-            };
-            if stream_offset + octets.len() as u64 == self.received {
-                self.unclosed.extend_from_slice(octets);
-            } else {
-                self.link
-                    .frame(now, octets, &self.profile, &mut self.application);
-            }
-        }
-        self.unfinished = if self.unclosed.is_empty() && self.decoder.pending().is_empty() {
-            None
-        } else {
-            now.checked_add(self.profile.inter_octet)
-        };
     }
 
     /// Appends to `out` what is due now.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
-        self.link.outbox().transmit(now, out)
+        match &mut self.line {
+            Line::Hdlc(line) => line.transmit(now, out),
+            Line::Wrapper(line) => line.transmit(now, out),
+        }
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [
-            self.link.due(),
-            self.unfinished,
-            self.link.deadline(&self.profile),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let due = match &self.line {
+            Line::Hdlc(line) => line.timeout(),
+            Line::Wrapper(line) => line.timeout(),
+        };
+        [due, self.deadline()].into_iter().flatten().min()
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.unfinished.is_some_and(|until| until <= now) {
-            self.decoder.clear();
-            self.unclosed.clear();
-            self.unfinished = None;
+        match &mut self.line {
+            Line::Hdlc(line) => line.handle_timeout(now),
+            Line::Wrapper(line) => line.handle_timeout(now),
         }
         if self.is_idle(now) {
-            self.link.drop_link();
-            self.application.reset();
+            self.drop_link();
         }
     }
 
-    /// The client was silent for as long as it may be.
+    /// When the client was silent for as long as it may be.
+    fn deadline(&self) -> Option<Instant> {
+        match &self.line {
+            Line::Hdlc(line) => line.deadline(&self.profile),
+            Line::Wrapper(line) => line.deadline(&self.profile),
+        }
+    }
+
     fn is_idle(&self, now: Instant) -> bool {
-        self.link
-            .deadline(&self.profile)
-            .is_some_and(|deadline| deadline <= now)
+        self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
     /// True while a client is associated (tests: no stale association).
     pub fn is_associated(&self, now: Instant) -> bool {
         self.application.is_associated() && !self.is_idle(now)
+    }
+
+    /// The octets of the image being transferred, as far as they came (tests of clients).
+    pub fn image(&self) -> &[u8] {
+        self.application.kept.image.octets()
     }
 }

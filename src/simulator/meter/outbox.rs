@@ -33,19 +33,27 @@ impl Outbox {
         information: &[u8],
     ) {
         let Way { client, server } = way;
-        let room = self.frames.len() < MOST;
         // It always fits a frame: no station here sends more than 2030 octets.
-        if room
-            && build(
-                client,
-                server,
-                control,
-                segmented,
-                information,
-                &mut self.frames,
-            )
-            .is_ok()
-        {
+        self.add((now, delay), |out| {
+            build(client, server, control, segmented, information, out).is_ok()
+        });
+    }
+
+    /// Adds octets that are no frame of HDLC.
+    pub fn octets(&mut self, when: (Instant, Duration), octets: &[u8]) {
+        self.add(when, |out| {
+            out.extend_from_slice(octets);
+            !octets.is_empty()
+        });
+    }
+
+    /// Adds what `write` puts there, if it says that it did.
+    pub fn add(
+        &mut self,
+        (now, delay): (Instant, Duration),
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) {
+        if self.frames.len() < MOST && write(&mut self.frames) {
             self.due
                 .get_or_insert(now.checked_add(delay).unwrap_or(now));
         }

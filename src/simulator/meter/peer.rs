@@ -1,5 +1,6 @@
 //! The numbers a secondary station keeps of the one client that holds its link: V(S), V(R), what is acknowledged.
 
+use super::answer::Answer;
 use crate::dlms::hdlc::Parameters;
 use crate::dlms::hdlc::frame_reject::FrameReject;
 use std::time::Instant;
@@ -43,13 +44,15 @@ impl Peer {
     }
 
     /// Takes N(R): false when it names a frame that was never sent.
-    pub fn acknowledge(&mut self, receive: u8, answer: usize) -> bool {
+    pub fn acknowledge(&mut self, receive: u8, answer: &Answer) -> bool {
         let outstanding = self.send.wrapping_sub(self.acknowledged) & 7;
         let arrived = receive.wrapping_sub(self.acknowledged) & 7;
         if arrived > outstanding {
             return false;
         }
-        self.done = (self.done + usize::from(arrived) * self.segment()).min(answer);
+        for _ in 0..arrived {
+            self.done += answer.segment(self.done, self.segment()).0.len();
+        }
         self.acknowledged = receive;
         true
     }

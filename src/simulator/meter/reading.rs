@@ -8,7 +8,7 @@ use crate::cosem::{AttributeRef, Obis};
 use crate::dlms::xdlms::get::{GetRequest, GetResponse, InvokeId};
 use crate::dlms::xdlms::list::References;
 use crate::dlms::xdlms::{Conformance, DataAccessResult};
-use crate::simulator::objects::{self, Object};
+use crate::simulator::objects::Object;
 use crate::simulator::profile::Profile;
 use std::time::Instant;
 
@@ -77,6 +77,7 @@ impl Application {
             registers: &mut self.registers,
             wall: &self.wall,
             kept: &self.kept,
+            counters: &self.counters,
             now,
             association,
         };
@@ -89,10 +90,10 @@ impl Application {
             return reader.select(access, data);
         }
         if attribute.attribute == 0 && association.conformance.has(Conformance::ATTRIBUTE0_GET) {
-            reader.all(object, data);
+            reader.all(&object, data);
             return Ok(());
         }
-        reader.attribute(object, attribute.attribute, data)
+        reader.attribute(&object, attribute.attribute, data)
     }
 
     /// Reads each reference of a with-list request; `None` when the list itself cannot be read.
@@ -152,16 +153,13 @@ impl Application {
 }
 
 /// The object of that class and name.
-pub(super) fn find(
-    profile: &Profile,
-    class: u16,
-    obis: Obis,
-) -> Result<&'static Object, DataAccessResult> {
-    let object = objects::table(profile.kind)
+pub(super) fn find(profile: &Profile, class: u16, obis: Obis) -> Result<Object, DataAccessResult> {
+    let object = profile
+        .objects
         .find(obis)
         .ok_or(DataAccessResult::OBJECT_UNDEFINED)?;
     if object.class == class {
-        Ok(object)
+        Ok(*object)
     } else {
         Err(DataAccessResult::OBJECT_CLASS_INCONSISTENT)
     }

@@ -1,6 +1,7 @@
 //! The meter's end of the data link (secondary station, normal response mode): it speaks only when polled, and its last
 //! answer stays at hand until the client's N(R) says it arrived, so that whatever is asked again is answered the same.
 
+use super::answer::Answer;
 use super::application::Application;
 use super::outbox::{Outbox, Way};
 use super::peer::Peer;
@@ -13,7 +14,7 @@ use std::time::Instant;
 const COMMAND: [u8; 3] = [0xE6, 0xE6, 0x00];
 const RESPONSE: [u8; 3] = [0xE6, 0xE7, 0x00];
 
-/// Buffers that grew beyond this are given back when their answer is done with.
+/// A request's buffer that grew beyond this is given back.
 const KEPT: usize = 2048;
 
 const BAD_CONTROL: u8 = 0x01;
@@ -26,8 +27,8 @@ pub(super) struct Secondary {
     peer: Option<Peer>,
     /// Segments of a request that is not complete.
     request: Vec<u8>,
-    /// The last answer, with its LLC header.
-    answer: Vec<u8>,
+    /// The last answer, with its LLC headers.
+    answer: Answer,
     outbox: Outbox,
 }
 
@@ -54,7 +55,7 @@ impl Secondary {
     pub fn drop_link(&mut self) {
         self.peer = None;
         self.request = Vec::new();
-        self.answer = Vec::new();
+        self.answer = Answer::default();
     }
 
     /// Takes one frame (format … FCS). What is damaged or meant for another is not heard at all.
@@ -177,7 +178,7 @@ impl Secondary {
                     // The last one again: our answer was lost, so what is not acknowledged goes once more. Any other
                     // number is out of order, and RR tells the one that is due.
                     if send == peer.receive.wrapping_sub(1) & 7 {
-                        peer.acknowledge(receive, self.answer.len());
+                        peer.acknowledge(receive, &self.answer);
                         peer.rewind();
                     }
                     if poll {
@@ -194,7 +195,7 @@ impl Secondary {
             Control::ReceiveReady { receive, poll }
             | Control::ReceiveNotReady { receive, poll } => {
                 let ready = matches!(control, Control::ReceiveReady { .. });
-                if peer.acknowledge(receive, self.answer.len()) {
+                if peer.acknowledge(receive, &self.answer) {
                     // The client polls only after all it was sent, so what it does not acknowledge is lost.
                     peer.rewind();
                     if poll && ready {
@@ -232,8 +233,7 @@ impl Secondary {
         let Control::Information { receive, poll, .. } = frame.control() else {
             return None;
         };
-        if !peer.acknowledge(receive, self.answer.len()) && !profile.ignores_stale_acknowledgement()
-        {
+        if !peer.acknowledge(receive, &self.answer) && !profile.ignores_stale_acknowledgement() {
             return Some(BAD_RECEIVE);
         }
         let information = frame.information();
@@ -246,7 +246,6 @@ impl Secondary {
         peer.acknowledged = peer.send;
         (peer.done, peer.sent) = (0, 0);
         self.answer.clear();
-        self.answer.shrink_to(KEPT);
         if frame.segmented() || !self.request.is_empty() {
             self.request.extend_from_slice(information);
         }
@@ -258,8 +257,12 @@ impl Secondary {
             };
             // Without its header, or with nothing behind it, there is nothing to answer but that the frame came.
             if let Some(apdu) = whole.strip_prefix(&COMMAND).filter(|apdu| !apdu.is_empty()) {
-                self.answer.extend_from_slice(&RESPONSE);
-                app.request(now, client, profile, apdu, &mut self.answer);
+                let mut more = self.answer.add(&RESPONSE, |out| {
+                    app.request(now, client, profile, apdu, out);
+                });
+                while more {
+                    more = self.answer.add(&RESPONSE, |out| app.stream(out));
+                }
             }
             self.request.clear();
             self.request.shrink_to(KEPT);
@@ -280,9 +283,8 @@ impl Secondary {
         }
         let size = peer.segment();
         for number in 1..=peer.parameters.window_transmit {
-            let rest = self.answer.get(peer.sent..).unwrap_or_default();
-            let segment = rest.get(..size).unwrap_or(rest);
-            let last = segment.len() == rest.len();
+            let (segment, segmented) = self.answer.segment(peer.sent, size);
+            let last = peer.sent + segment.len() == self.answer.len();
             let poll = last || number == peer.parameters.window_transmit;
             let control = Control::Information {
                 send: peer.send,
@@ -290,7 +292,7 @@ impl Secondary {
                 poll,
             };
             let when = (now, profile.delay);
-            self.outbox.put(when, way, control, !last, segment);
+            self.outbox.put(when, way, control, segmented, segment);
             peer.sent += segment.len();
             peer.send = (peer.send + 1) & 7;
             if last {

@@ -3,16 +3,21 @@
 use super::*;
 use crate::cosem::Data;
 use crate::dlms::hdlc::frame::build;
-use crate::dlms::hdlc::{Control, Frame};
+use crate::dlms::hdlc::{Control, Decoder, Frame, Item};
 use crate::dlms::security::Secret;
 use crate::dlms::xdlms::get::GetResponse;
 use std::time::Duration;
 
 mod application;
 mod blocks;
+mod ciphered;
 mod client;
+mod general_blocks;
+mod hls;
 mod link;
 mod services;
+mod talk;
+mod wrapper;
 mod writing;
 
 /// 2025-11-20 12:00 UTC.
@@ -196,11 +201,22 @@ impl Session {
     fn apdu(&mut self, apdu: &str) -> String {
         let control = (self.receive << 5) | 0x10 | (self.send << 1);
         let request = bytes(&format!("E6E600{apdu}"));
-        let mut answer = {
+        let answer = {
             let frame = self.line.frame(control, false, &request);
             self.line.raw(&frame)
         };
         self.send = (self.send + 1) & 7;
+        self.whole(answer)
+    }
+
+    /// The APDU that follows unasked.
+    fn more(&mut self) -> String {
+        let rr = self.line.frame((self.receive << 5) | 0x11, false, &[]);
+        let answer = self.line.raw(&rr);
+        self.whole(answer)
+    }
+
+    fn whole(&mut self, mut answer: Vec<u8>) -> String {
         let mut whole = Vec::new();
         for _ in 0..1000 {
             let mut more = false;

@@ -2,6 +2,7 @@
 //! list says, and nothing is written before all of it is here.
 
 use super::application::{Application, NOT_ALLOWED, NOT_POSSIBLE, NOT_SUPPORTED, exception};
+use super::association::Association;
 use super::reading::find;
 use crate::cosem::data::encode_length;
 use crate::cosem::{AttributeRef, Data};
@@ -237,6 +238,7 @@ impl Application {
             }
             Source::Note => self.kept.set_note(value),
             Source::Relay => self.kept.relay.set_mode(&value),
+            Source::ImageTransfer => self.kept.image.enable(&value),
             _ => Err(DataAccessResult::READ_WRITE_DENIED),
         }
     }
@@ -251,6 +253,13 @@ impl Application {
         let Ok(request) = ActionRequest::decode(apdu) else {
             return exception(NOT_ALLOWED, NOT_POSSIBLE, out);
         };
+        if self
+            .association
+            .as_ref()
+            .is_some_and(Association::is_pending)
+        {
+            return self.prove(&request, out);
+        }
         let invoke = request.invoke();
         if !matches!(request, ActionRequest::Normal { .. })
             && !self.agreed(Conformance::BLOCK_ACTION)
@@ -337,6 +346,9 @@ impl Application {
         };
         match (object.source, method.method, parameters) {
             (Source::Relay, method, Data::Integer(_)) => self.kept.relay.command(method),
+            (Source::ImageTransfer, method, parameters) => {
+                self.kept.image.method(now, method, &parameters)
+            }
             (Source::LoadProfile, 1, Data::Integer(_)) => {
                 self.kept.cleared = Some(self.wall.unix(now));
                 Ok(())

@@ -41,6 +41,11 @@ fn abstract_objects() -> Vec<Object> {
         Object::new(15, 1, a(40, 0, 0), Source::Association),
         Object::new(17, 0, a(41, 0, 0), Source::SapAssignment),
         text(a(42, 0, 0), Text::LogicalDeviceName),
+        Object::new(64, 1, a(43, 0, 0), Source::SecuritySetup),
+        counter(0),
+        counter(1),
+        counter(2),
+        Object::new(18, 0, a(44, 0, 0), Source::ImageTransfer),
         text(a(96, 1, 0), Text::Serial),
         text(a(96, 1, 1), Text::Model),
         Object::new(1, 0, a(96, 1, 9), Source::Note),
@@ -56,6 +61,11 @@ fn abstract_objects() -> Vec<Object> {
         ),
         Object::new(1, 0, a(96, 2, 1), Source::Stamp { days_ago: 90 }),
     ]
+}
+
+fn counter(suite: u8) -> Object {
+    let obis = Obis::new(0, 0, 43, 1, suite, 255);
+    Object::new(1, 0, obis, Source::InvocationCounter { suite })
 }
 
 fn sums() -> Vec<Object> {

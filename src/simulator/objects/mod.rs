@@ -7,7 +7,7 @@ mod microstar;
 use super::load::Counted;
 use super::profile::ProfileKind;
 use crate::cosem::Obis;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// One COSEM object.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +37,14 @@ pub enum Source {
     Note,
     /// Class 70.
     Relay,
+    /// Class 18.
+    ImageTransfer,
+    /// Class 64.
+    SecuritySetup,
+    /// The last invocation counter taken from a client of this suite.
+    InvocationCounter {
+        suite: u8,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +110,7 @@ pub enum Way {
 }
 
 /// Objects in the order of their logical names.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Table {
     objects: Vec<Object>,
 }
@@ -125,13 +133,37 @@ impl Table {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Object> {
         self.objects.iter()
     }
+
+    /// The same with harmonics of voltages and currents added until there are `least` objects, channel by channel
+    /// (65 channels of 720 are the end of it).
+    pub(super) fn grown(&self, least: usize) -> Self {
+        let harmonics = (0..=64u8).flat_map(|channel| {
+            [31, 32, 51, 52, 71, 72].into_iter().flat_map(move |c| {
+                (1..=120u8).map(move |order| Obis::new(1, channel, c, 7, order, 255))
+            })
+        });
+        let mut all = self.clone();
+        let missing = least.saturating_sub(all.objects.len());
+        let new = harmonics.filter(|obis| self.find(*obis).is_none());
+        all.objects.extend(new.take(missing).map(|obis| {
+            let register = Register {
+                quantity: Quantity::Constant(i32::from(obis.0[4])),
+                scaler: -2,
+                unit: NO_UNIT,
+                number: Number::LongUnsigned,
+            };
+            Object::new(3, 0, obis, Source::Register(register))
+        }));
+        Self::new(all.objects)
+    }
 }
 
-static MICROSTAR: LazyLock<Table> = LazyLock::new(|| Table::new(microstar::objects()));
-static GENERIC: LazyLock<Table> = LazyLock::new(|| Table::new(generic::objects()));
+static MICROSTAR: LazyLock<Arc<Table>> =
+    LazyLock::new(|| Arc::new(Table::new(microstar::objects())));
+static GENERIC: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(Table::new(generic::objects())));
 
 /// The table of this kind of meter.
-pub fn table(kind: ProfileKind) -> &'static Table {
+pub fn table(kind: ProfileKind) -> &'static Arc<Table> {
     match kind {
         ProfileKind::Microstar => &MICROSTAR,
         ProfileKind::Generic => &GENERIC,
@@ -167,6 +199,8 @@ impl Object {
             (5 | 8 | 23, _) | (15, 1) => 9,
             (7 | 15, _) => 8,
             (70, _) => 4,
+            (18, _) => 7,
+            (64, 1) => 6,
             _ => 2,
         }
     }
@@ -175,16 +209,19 @@ impl Object {
     pub fn is_writable(&self, attribute: i8) -> bool {
         matches!(
             (self.source, attribute),
-            (Source::Clock | Source::Note, 2) | (Source::Relay, 4)
+            (Source::Clock | Source::Note, 2) | (Source::Relay, 4) | (Source::ImageTransfer, 5)
         )
     }
 
     /// Whether a client that proved itself may run this method: setting the clock to the quarter, to the minute and by
-    /// seconds; both relay commands; clearing the profile.
+    /// seconds; both relay commands; clearing the profile; transfer, verification and activation of an image.
     pub fn is_invocable(&self, method: i8) -> bool {
         matches!(
             (self.source, method),
-            (Source::Clock, 1 | 3 | 6) | (Source::Relay, 1 | 2) | (Source::LoadProfile, 1)
+            (Source::Clock, 1 | 3 | 6)
+                | (Source::Relay, 1 | 2)
+                | (Source::LoadProfile, 1)
+                | (Source::ImageTransfer, 1..=4)
         )
     }
 
@@ -202,7 +239,8 @@ impl Object {
             3 | 4 => 1,
             5 | 7 | 70 => 2,
             8 => 6,
-            15 => 4,
+            15 | 18 => 4,
+            64 => 8,
             _ => 0,
         }
     }

@@ -168,14 +168,8 @@ async fn one_pipe_at_a_time() {
 #[tokio::test]
 async fn a_meter_that_nobody_reads_is_small() {
     let meter = shared(Profile::generic(1), clock());
-    let listener = bind(LOOPBACK).unwrap();
-    let task = run(
-        listener,
-        LOOPBACK,
-        Arc::clone(&meter),
-        None,
-        CancellationToken::new(),
-    );
+    let port = Port::open(LOOPBACK, Transport::HdlcTcp).unwrap();
+    let task = run(port, Arc::clone(&meter), None, CancellationToken::new());
     let size = size_of_val(&task) + size_of::<SimulatedMeter>();
     assert!(size < 7 * 1024, "{size}");
 }
@@ -192,4 +186,30 @@ async fn a_pause_within_a_frame() {
     let mut dm = [0; 9];
     client.read_exact(&mut dm).await.unwrap();
     assert_eq!(dm, DM);
+}
+
+#[tokio::test]
+async fn over_udp_one_client_at_a_time() {
+    const AARQ: &[u8] = b"\x00\x01\x00\x10\x00\x01\x00\x1F\x60\x1D\xA1\x09\x06\x07\x60\x85\x74\x05\x08\x01\x01\xBE\x10\x04\x0E\x01\x00\x00\x00\x06\x5F\x1F\x04\x00\x00\x1E\x1D\xFF\xFF";
+    let stop = CancellationToken::new();
+    let profile = Profile::generic(1).over(Transport::WrapperUdp);
+    let running = serve(profile, LOOPBACK, clock(), None, &stop).unwrap();
+    let ask = async |socket: &UdpSocket, datagram: &[u8]| {
+        socket.send_to(datagram, running.address).await.unwrap();
+        let mut answer = vec![0; 2000];
+        let wait = Duration::from_millis(100);
+        let received = tokio::time::timeout(wait, socket.recv(&mut answer)).await;
+        received.map_or(0, |length| length.unwrap())
+    };
+    let first = UdpSocket::bind(LOOPBACK).await.unwrap();
+    let second = UdpSocket::bind(LOOPBACK).await.unwrap();
+    // What is cut off is forgotten with its datagram.
+    assert_eq!(ask(&first, &AARQ[..20]).await, 0);
+    assert_eq!(ask(&first, AARQ).await, 8 + 43);
+    assert_eq!(ask(&second, AARQ).await, 0, "the first one's association");
+    let release = b"\x00\x01\x00\x10\x00\x01\x00\x05\x62\x03\x80\x01\x00";
+    assert_eq!(ask(&first, release).await, 8 + 5);
+    assert_eq!(ask(&second, AARQ).await, 8 + 43);
+    stop.cancel();
+    running.finished().await;
 }

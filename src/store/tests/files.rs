@@ -356,3 +356,28 @@ async fn one_head_end_at_a_time() {
     // In memory there is nobody to share with.
     Store::in_memory().unwrap().claim().unwrap();
 }
+
+/// As the first version of the program left it.
+#[tokio::test]
+async fn a_meter_of_the_first_schema_is_read_as_it_was() {
+    let folder = Folder::new();
+    let path = folder.path();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut connection = Connection::open(&path).unwrap();
+    migrate::migrate_to(&mut connection, 1).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO meter (name, host, port, transport, client, server_upper, server_size, auth, password,
+                 timeout_ms, retries, poll_ms, inactivity_ms, max_info, window, enabled)
+             VALUES ('old', 'h', 4059, 'hdlc-tcp', 1, 1, 1, 'lls', x'3232', 7000, 2, 5000, 180000, 128, 1, 1)",
+        )
+        .unwrap();
+    drop(connection);
+    let old = folder.open().meter_named("old").await.unwrap();
+    let mut expected = crate::meter::Definition::microstar("old", "h", 4059);
+    expected.id = old.id;
+    expected.objects.clear();
+    expected.password = Some(crate::dlms::security::Secret::new("22"));
+    assert_eq!(old, expected);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+}

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
-use crate::dlms::security::Secret;
-use crate::meter::definition::Auth;
+use crate::dlms::security::{Form, Keys, Protection, Secret, Security, Suite, SystemTitle};
+use crate::meter::counters::{CounterName, Counters};
+use crate::meter::definition::{Auth, Parity, SerialLine, TransportKind};
 
 #[tokio::test]
 async fn every_field_of_a_meter_comes_back_as_it_was() {
@@ -16,7 +17,28 @@ async fn every_field_of_a_meter_comes_back_as_it_was() {
     full.host = "fe80::1".into();
     full.client = ClientAddress::new(32).unwrap();
     full.server = ServerAddress::new(1, Some(1234), Some(4)).unwrap();
-    full.auth = Auth::Lls;
+    full.auth = Auth::HlsGmac;
+    full.transport = TransportKind::Serial(SerialLine {
+        baud: 12_345,
+        parity: Parity::Odd,
+        stop_bits: 2,
+        ..SerialLine::new("/dev/ttyUSB0")
+    });
+    full.mode_e = true;
+    full.security = Some(Security {
+        suite: Suite::Zero,
+        protection: Some(Protection::Both),
+        form: Form::Dedicated,
+        title: SystemTitle(*b"OBS00001"),
+        keys: Keys::parse(
+            "ek=000102030405060708090A0B0C0D0E0F ak=D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF",
+        )
+        .unwrap(),
+    });
+    full.counter_object = None;
+    full.read_only = true;
+    full.turn_round = Duration::from_millis(30);
+    full.inter_octet = Duration::from_millis(500);
     full.password = Some(Secret::new(vec![0, 0xFF, b'x']));
     full.timeout = Duration::from_millis(1_500);
     full.retries = 9;
@@ -300,4 +322,27 @@ async fn a_thousand_polls_a_second() {
     }
     // Far above 200 even in a debug build on a busy machine.
     assert!(count > 200, "{count} polls in 0.2 s");
+}
+
+#[tokio::test]
+async fn invocation_counters_are_never_given_out_twice() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let name = CounterName::new(SystemTitle(*b"OBS00001"), &Secret::new("key"));
+    let other = CounterName::new(SystemTitle(*b"OBS00002"), &Secret::new("key"));
+    assert_eq!(store.reserve(name, 0, 32).await, Ok(0..32));
+    // A kill now leaves what was set aside behind.
+    drop(store);
+    let store = folder.open();
+    assert_eq!(store.reserve(name, 0, 32).await, Ok(32..64));
+    store.give_back(name, 64, 40).await;
+    assert_eq!(store.reserve(name, 0, 32).await, Ok(40..72));
+    assert_eq!(store.reserve(name, 1000, 32).await, Ok(1000..1032));
+    store.give_back(name, 72, 41).await;
+    assert_eq!(store.reserve(name, 0, 32).await, Ok(1032..1064));
+    assert_eq!(
+        store.reserve(other, u32::MAX - 1, 32).await,
+        Ok(u32::MAX - 1..u32::MAX)
+    );
+    assert!(store.reserve(other, 0, 32).await.is_err());
 }

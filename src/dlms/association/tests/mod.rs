@@ -1,4 +1,6 @@
 //! The association against a scripted meter: whole HDLC frames both ways, time as data, no wait is real.
+mod anything;
+mod blocks;
 mod connect;
 mod get;
 mod properties;
@@ -6,7 +8,10 @@ mod recorded;
 mod refuse;
 mod release;
 mod replay;
+mod sealed;
 mod services;
+mod wired;
+mod wrapper;
 mod writing;
 
 use super::*;

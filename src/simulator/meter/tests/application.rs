@@ -124,7 +124,7 @@ fn a_refusal_that_looks_like_success() {
     let (_, aare) = Session::open(line, &lls("wrong"));
     assert_eq!(verdict(&aare), ("01".into(), "0D".into()));
     assert!(
-        aare.ends_with("BE10040E0800065F1F0400007E1D10000007"),
+        aare.ends_with("BE10040E0800065F1F0400607E1D10000007"),
         "{aare}"
     );
 }
@@ -132,7 +132,7 @@ fn a_refusal_that_looks_like_success() {
 #[test]
 fn conformance_is_what_both_know() {
     let (_, aare) = Session::open(Line::generic(), &format!("{GENERIC_AARQ}FFFFFF0000"));
-    assert!(aare.ends_with("5F1F0400007E1D10000007"), "{aare}");
+    assert!(aare.ends_with("5F1F0400607E1D10000007"), "{aare}");
     let (_, aare) = Session::open(Line::generic(), &format!("{GENERIC_AARQ}0010100000"));
     assert!(aare.ends_with("5F1F040000101010000007"), "{aare}");
 }

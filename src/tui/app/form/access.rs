@@ -92,7 +92,7 @@ pub(super) fn read(form: &Form, d: &mut Definition, wrong: &mut Vec<(&'static st
         Err(error) => return wrong.push(("keys", error.to_string())),
     };
     let protection = protection_named(form.field("security")).flatten();
-    let wanted = protection.is_some() || d.auth.wants_keys() || keys.is_some();
+    let wanted = protection.is_some() || d.auth.wants_title() || keys.is_some();
     if d.security.is_none() && wanted {
         match own_title() {
             Ok(title) => {
