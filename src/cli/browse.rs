@@ -2,11 +2,13 @@
 
 use super::Failure;
 use super::exit::ExitKind;
+use super::object_list::{Kept, Origin, object_list};
 use super::table::Table;
-use super::visit::{Door, Place, Trouble, get, visit};
+use super::visit::{Door, Place, Purpose, find};
 use crate::cosem::class::class;
+use crate::cosem::data::printable;
 use crate::cosem::object_list::{ObjectEntry, ObjectList};
-use crate::cosem::{AttributeRef, Obis};
+use crate::meter::clock::rfc3339;
 use crate::meter::session::Session;
 use serde_json::{Value, json};
 use std::future::Future;
@@ -16,17 +18,13 @@ use std::io::{self, Write};
 pub struct Args {
     #[command(flatten)]
     pub place: Place,
+    /// Read the list anew where one of a saved meter is kept
+    #[arg(long)]
+    pub refresh: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
-
-/// The current association by logical names, its object list.
-pub const OBJECT_LIST: AttributeRef = AttributeRef {
-    class: 15,
-    obis: Obis::new(0, 0, 40, 0, 0, 255),
-    attribute: 2,
-};
 
 pub async fn run(
     args: &Args,
@@ -35,31 +33,38 @@ pub async fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<ExitKind, Failure> {
-    let list = visit(&args.place, door, stop, async |session: &mut Session, _| {
-        object_list(session).await
-    })
-    .await?;
+    let found = find(Purpose::Read, &args.place, door).await?;
+    let mut kept = Kept::find(door, &found.meter).await;
+    let (list, from) = found
+        .visit(door, stop, async |session: &mut Session, _| {
+            object_list(session, door, kept.as_mut(), args.refresh).await
+        })
+        .await?;
+    if let Some(problem) = kept.as_ref().and_then(Kept::problem) {
+        let problem = printable(problem);
+        writeln!(err, "obiscope: the object list is not kept: {problem}")?;
+    }
     for problem in &list.problems {
         writeln!(err, "obiscope: {problem}")?;
+    }
+    if let Origin::Kept(read) = from {
+        let read = rfc3339(read);
+        writeln!(
+            err,
+            "the list as it was read on {read}, by the same device and firmware; --refresh asks the meter"
+        )?;
     }
     if args.json {
         let array: Vec<_> = list.objects.iter().map(entry_json).collect();
         writeln!(out, "{}", Value::Array(array))?;
     } else {
-        print(&list, out)?;
+        print(&list, from, out)?;
     }
     Ok(if list.problems.is_empty() {
         ExitKind::Done
     } else {
         ExitKind::Partly
     })
-}
-
-/// Asks the meter for it.
-pub async fn object_list(session: &mut Session) -> Result<ObjectList, Trouble> {
-    let data = get(session, OBJECT_LIST).await?;
-    let data = data.map_err(|error| Trouble::refused("the object list", error))?;
-    ObjectList::from_data(&data).map_err(|error| Trouble::Refused(error.to_string()))
 }
 
 fn entry_json(entry: &ObjectEntry) -> Value {
@@ -109,7 +114,7 @@ fn entry_json(entry: &ObjectEntry) -> Value {
     object
 }
 
-fn print(list: &ObjectList, out: &mut dyn Write) -> io::Result<()> {
+fn print(list: &ObjectList, from: Origin, out: &mut dyn Write) -> io::Result<()> {
     for entry in &list.objects {
         let known = class(entry.class);
         let kind = known.map_or_else(String::new, |class| format!(" {}", class.name));
@@ -141,5 +146,9 @@ fn print(list: &ObjectList, out: &mut dyn Write) -> io::Result<()> {
         table.print(out)?;
     }
     let count = list.objects.len();
-    writeln!(out, "{count} object(s)")
+    let from = match from {
+        Origin::Meter => "from the meter",
+        Origin::Kept(_) => "from the cache",
+    };
+    writeln!(out, "{count} object(s), {from}")
 }

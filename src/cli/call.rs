@@ -2,9 +2,10 @@
 
 use super::Failure;
 use super::exit::ExitKind;
-use super::visit::{Door, Place, Purpose, Trouble, ask, visit_for};
+use super::visit::{Door, Place, Purpose, Trouble, ask, visit};
 use crate::cosem::class::class;
 use crate::cosem::data::printable;
+use crate::cosem::decode::secret;
 use crate::cosem::value::parse_typed;
 use crate::cosem::{Data, ObjectSpec};
 use crate::dlms::xdlms::MethodRef;
@@ -51,13 +52,18 @@ pub async fn run(
     let name = class(method.class).and_then(|class| class.method(method.method));
     let name = name.unwrap_or("a method without a standard name");
     let question = format!("Call {method} ({name} of {})", method.obis.describe());
-    let called = visit_for(
+    let called = visit(
         Purpose::Write,
         &args.place,
         door,
         stop,
         async |session: &mut Session, meter| {
-            let question = format!("{question} of {}, with {}?", meter.name, data.to_text());
+            let with = if secret::method(method.class, method.method) {
+                "a secret that is not shown".to_owned()
+            } else {
+                data.to_text()
+            };
+            let question = format!("{question} of {}, with {with}?", meter.name);
             if !args.yes && !ask(session, meter, &question).await? {
                 return Ok(None);
             }

@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::exit::ExitKind;
-use super::visit::{Door, Place, Purpose, Trouble, ask, get, visit_for};
+use super::visit::{Door, Place, Purpose, Trouble, ask, get, visit};
 use crate::cosem::data::printable;
 use crate::cosem::value::in_the_manner_of;
 use crate::cosem::{AttributeRef, Data, DateTime, Obis};
@@ -123,7 +123,7 @@ pub async fn run(
     } else {
         Purpose::Read
     };
-    let (before, after) = visit_for(
+    let (before, after) = visit(
         purpose,
         &args.place,
         door,

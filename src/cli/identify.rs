@@ -3,8 +3,9 @@
 use super::Failure;
 use super::clock::{Drift, TIME};
 use super::exit::ExitKind;
+use super::object_list::{self, Kept};
 use super::table::Table;
-use super::visit::{Door, Place, Trouble, get, visit};
+use super::visit::{Door, Place, Purpose, Trouble, find, get};
 use crate::cosem::data::{printable, printable_bytes};
 use crate::cosem::decode::decode;
 use crate::cosem::{AttributeRef, Data, DateTime, Obis};
@@ -55,10 +56,25 @@ pub async fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<ExitKind, Failure> {
-    let (found, missing) = visit(&args.place, door, stop, async |session: &mut Session, _| {
-        identity(session).await
-    })
-    .await?;
+    let at = find(Purpose::Read, &args.place, door).await?;
+    let kept = Kept::find(door, &at.meter).await;
+    let ((found, missing), who) = at
+        .visit(door, stop, async |session: &mut Session, _| {
+            let who = match kept {
+                Some(_) => object_list::identity(session).await?,
+                None => None,
+            };
+            Ok((identity(session).await?, who))
+        })
+        .await?;
+    if let Some((kept, who)) = kept.zip(who)
+        && kept.forget_others(door, &who).await
+    {
+        writeln!(
+            err,
+            "obiscope: another device or firmware than before; the object list kept of that one is gone"
+        )?;
+    }
     for line in &missing {
         writeln!(err, "obiscope: {}", printable(line))?;
     }

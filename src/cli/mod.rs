@@ -11,6 +11,7 @@ pub mod decode;
 pub mod demo;
 pub mod exit;
 pub mod identify;
+pub mod image;
 pub mod link_line;
 mod link_options;
 mod link_security;
@@ -18,7 +19,9 @@ pub mod logging;
 pub mod meter;
 pub mod meter_file;
 pub mod meter_show;
+mod object_list;
 pub mod profile;
+mod progress;
 pub mod prompt;
 pub mod read;
 pub mod saved;
@@ -163,6 +166,8 @@ enum Command {
     Set(set::Args),
     /// Invoke one method, after asking
     Call(call::Args),
+    /// Send a firmware image, after asking
+    Image(image::Args),
     /// Show a meter's clock beside this computer's, or set it
     Clock(clock::Args),
     /// Explain bytes field by field
@@ -209,24 +214,15 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
             })
         }
         Some(
-            command @ (Command::Browse(_)
+            command @ (Command::Read(_)
+            | Command::Browse(_)
             | Command::Identify(_)
             | Command::Profile(_)
             | Command::Set(_)
             | Command::Call(_)
+            | Command::Image(_)
             | Command::Clock(_)),
         ) => small_runtime()?.block_on(at_the_meter(&command, arguments.data_dir)),
-        Some(Command::Read(args)) => {
-            let places = places()?;
-            Ok(small_runtime()?.block_on(read::run(
-                args,
-                || places.open_store(),
-                &Lines,
-                stop::asked_to_stop(),
-                out,
-                &mut io::stderr(),
-            )))
-        }
     }
 }
 
@@ -273,11 +269,13 @@ async fn at_the_meter(command: &Command, data_dir: Option<PathBuf>) -> Result<Ex
     let stop = stop::asked_to_stop();
     let (out, err) = (&mut io::stdout(), &mut io::stderr());
     let done = match command {
+        Command::Read(args) => read::run(args, &door, stop, out, err).await,
         Command::Browse(args) => browse::run(args, &door, stop, out, err).await,
         Command::Identify(args) => identify::run(args, &door, stop, out, err).await,
         Command::Profile(args) => profile::run(args, &door, stop, out, err).await,
         Command::Set(args) => set::run(args, &door, stop, out, err).await,
         Command::Call(args) => call::run(args, &door, stop, out, err).await,
+        Command::Image(args) => image::run(args, &door, stop, out, err).await,
         Command::Clock(args) => clock::run(args, &door, stop, out).await,
         _ => Ok(ExitKind::Done),
     };

@@ -2,30 +2,24 @@
 
 use super::Failure;
 use super::argument;
-use super::complain;
 use super::exit::ExitKind;
-use super::link_options::LinkOptions;
+use super::object_list::Kept;
 use super::table::Table;
-use super::target;
-use super::visit::outlives_the_visit;
+use super::visit::{Door, Place, Purpose, Trouble, find};
 use crate::cosem::data::printable;
 use crate::cosem::{Obis, ObjectSpec};
 use crate::meter::session::{Session, SessionError};
-use crate::meter::tap::Tap;
-use crate::meter::transport::Connector;
-use crate::meter::{Clock, Definition, PolledObject, Reading};
-use crate::store::{Store, StoreError};
+use crate::meter::{Definition, PolledObject, Reading};
+use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, Write};
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A saved meter's name, or HOST:PORT
-    pub target: String,
+    #[command(flatten)]
+    pub place: Place,
     /// OBIS codes (1-1:32.7.0) or CLASS/OBIS/ATTRIBUTE (3/1-1:32.7.0/2); without any, those of the saved meter
     #[arg(value_name = "OBJECT")]
     pub objects: Vec<ObjectSpec>,
@@ -38,94 +32,44 @@ pub struct Args {
     /// Print JSON: an array, one a line with --every
     #[arg(long)]
     pub json: bool,
-    #[command(flatten)]
-    pub link: LinkOptions,
 }
 
-/// Why it ended before it was done.
-enum End {
-    Lost(SessionError),
-    /// Nobody reads our output any more.
-    Output(io::Error),
-}
-
-impl From<SessionError> for End {
-    fn from(error: SessionError) -> Self {
-        Self::Lost(error)
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
-/// `stop` resolves when the program is asked to end. The store is opened only for a saved meter's name.
+/// `stop` resolves when the program is asked to end; after a whole round of `--every` that is no failure.
 pub async fn run(
-    args: Args,
-    open_store: impl Fn() -> Result<Store, StoreError>,
-    connector: &dyn Connector,
+    args: &Args,
+    door: &Door<'_>,
     stop: impl Future<Output = ()>,
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> ExitKind {
-    let (meter, owner) = match definition(&args, &open_store).await {
-        Ok(found) => found,
-        Err(failure) => return complain(err, failure.kind, &failure.words),
+) -> Result<ExitKind, Failure> {
+    let mut found = find(Purpose::Read, &args.place, door).await?;
+    choose(&mut found.meter, &args.objects)?;
+    // Classes known from an earlier visit need not be tried out.
+    let listed = match Kept::find(door, &found.meter).await {
+        Some(kept) => kept.as_it_is(),
+        None => None,
     };
-    let counters = if outlives_the_visit(&meter, &args.link) {
-        match open_store() {
-            Ok(store) => Some(store),
-            Err(error) => return complain(err, ExitKind::Local, &error.to_string()),
-        }
-    } else {
-        None
+    let stopped = Cell::new(false);
+    let stop = async {
+        stop.await;
+        stopped.set(true);
     };
-    let tap = Tap::new(0);
-    if let Some(path) = &args.link.trace
-        && let Err(error) = tap.record_to(path, &meter.name)
-    {
-        let words = format!("--trace {}: {error}", path.display());
-        return complain(err, ExitKind::Usage, &words);
-    }
-    let mut stop = pin!(stop);
-    let mut no_ladder = |_, _| {};
-    let connecting = Session::connect(&meter, connector, Clock::System, &tap, &mut no_ladder);
-    let stream = tokio::select! {
-        biased;
-        () = &mut stop => return ExitKind::Partly,
-        stream = connecting => match stream {
-            Ok(stream) => stream,
-            Err(error) => return refused(err, &error, &meter, owner.as_deref()),
-        },
-    };
-    let mut session = Session::new(&meter, stream, Clock::System, tap.clone());
-    if let Some(counters) = counters {
-        session = session.with_counters(Arc::new(counters));
-    }
     let mut report = Report::new(out, err, args.json);
-    let ended = tokio::select! {
-        biased;
-        () = &mut stop => None,
-        ended = rounds(&mut session, &meter, &args, &mut report) => Some(ended),
-    };
-    session.release().await;
-    match ended {
-        Some(Err(End::Lost(error))) => refused(report.err, &error, &meter, owner.as_deref()),
-        // Like other filters: a reader that has enough is no failure.
-        Some(Err(End::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitKind::Done
-        }
-        Some(Err(End::Output(error))) => complain(
-            report.err,
-            ExitKind::Partly,
-            &format!("standard output cannot be written: {error}"),
-        ),
+    let done = found
+        .visit(door, stop, async |session: &mut Session, meter| {
+            if let Some(list) = &listed {
+                session.objects.listed(list);
+            }
+            rounds(session, meter, args, &mut report).await
+        })
+        .await;
+    let rounds_done = args.every.is_some() && report.rounds > 0;
+    match done {
         // Without --every there was one thing to do, and it was cut off.
-        None if args.every.is_none() || report.rounds == 0 => ExitKind::Partly,
-        _ if report.failed => ExitKind::Partly,
-        None | Some(Ok(())) => ExitKind::Done,
+        Err(_) if stopped.get() && !rounds_done => Ok(ExitKind::Partly),
+        Err(failure) if !stopped.get() => Err(failure),
+        _ if report.failed => Ok(ExitKind::Partly),
+        _ => Ok(ExitKind::Done),
     }
 }
 
@@ -134,8 +78,7 @@ async fn rounds(
     meter: &Definition,
     args: &Args,
     report: &mut Report<'_>,
-) -> Result<(), End> {
-    session.establish(&mut |_, _| {}).await?;
+) -> Result<(), Trouble> {
     let mut ticks = args.every.map(|every| {
         let mut ticks = interval(every.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -186,20 +129,16 @@ async fn wait(
     }
 }
 
-/// The meter with what is to be read of it; and, of a saved one, which other process may be connected to it.
-async fn definition(
-    args: &Args,
-    open_store: impl FnOnce() -> Result<Store, StoreError>,
-) -> Result<(Definition, Option<String>), Failure> {
-    let (mut meter, owner) = target::find(&args.target, &args.link, open_store).await?;
-    if !args.objects.is_empty() {
-        meter.objects = args.objects.iter().map(polled).collect();
+/// What is to be read: what was said, else what is polled of a saved meter.
+fn choose(meter: &mut Definition, objects: &[ObjectSpec]) -> Result<(), Failure> {
+    if !objects.is_empty() {
+        meter.objects = objects.iter().map(polled).collect();
     }
     if meter.objects.is_empty() {
         let words = "say what to read, for example 1-1:32.7.0 or 8/0-0:1.0.0/2";
         return Err(Failure::usage(words));
     }
-    Ok((meter, owner))
+    Ok(())
 }
 
 fn polled(spec: &ObjectSpec) -> PolledObject {
@@ -276,23 +215,6 @@ fn row(reading: &Reading) -> [String; 5] {
         unit.to_owned(),
         crate::meter::clock::rfc3339(reading.at),
     ]
-}
-
-fn refused(
-    err: &mut dyn Write,
-    error: &SessionError,
-    meter: &Definition,
-    owner: Option<&str>,
-) -> ExitKind {
-    let mut words = format!("{error}\ntry: {}", error.advice(meter));
-    if let Some(owner) = owner {
-        let note = format!(
-            "\nnote: another obiscope ({owner}) reads the saved meters, and a meter serves one client: \
-             stop this meter there first"
-        );
-        words.push_str(&note);
-    }
-    complain(err, ExitKind::Meter, &words)
 }
 
 #[cfg(test)]

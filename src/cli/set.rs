@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::exit::ExitKind;
-use super::visit::{Door, Place, Purpose, Trouble, ask, get, visit_for};
+use super::visit::{Door, Place, Purpose, Trouble, ask, get, visit};
 use crate::cosem::data::printable;
 use crate::cosem::decode::{Shape, decode, shape};
 use crate::cosem::value;
@@ -52,7 +52,7 @@ pub async fn run(
             "say which attribute to set, as CLASS/OBIS/ATTRIBUTE: 1/0-0:96.1.9/2",
         ));
     };
-    let change = visit_for(
+    let change = visit(
         Purpose::Write,
         &args.place,
         door,

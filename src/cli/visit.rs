@@ -15,11 +15,11 @@ use crate::meter::{Clock, Definition};
 use crate::store::Store;
 use std::future::Future;
 use std::io;
-use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// The meter to visit, flattened into a command's arguments.
 #[derive(Debug, clap::Args)]
@@ -61,6 +61,9 @@ impl Trouble {
     }
 
     fn into_failure(self, meter: &Definition) -> Failure {
+        if let Self::Output(error) = &self {
+            return Failure::output(error);
+        }
         let kind = match &self {
             Self::Session(_) | Self::Refused(_) => ExitKind::Meter,
             Self::Usage(_) => ExitKind::Usage,
@@ -73,10 +76,30 @@ impl Trouble {
         let lines: Vec<_> = words.lines().map(printable).collect();
         Failure {
             kind,
-            words: lines.join("\nobiscope: "),
+            words: lines.join("\n"),
         }
     }
 }
+
+/// Work that survives a lost connection: it is called again on a new session and goes on from where it was.
+pub trait Errand {
+    type Done;
+
+    fn at_the_meter(
+        &mut self,
+        session: &mut Session,
+        meter: &Definition,
+    ) -> impl Future<Output = Result<Self::Done, Trouble>>;
+
+    /// How much was done so far, in any unit that only grows: while it grows, the meter is worth coming back to.
+    fn done_so_far(&self) -> u64;
+
+    /// The connection was lost; this is said before the pause.
+    fn lost(&mut self, words: &str);
+}
+
+/// Pauses before each attempt to come back. A meter may hold a lost link for a while, and one that restarts takes its time.
+const PAUSES: [u64; 8] = [2, 5, 10, 20, 30, 60, 60, 60];
 
 /// What a visit may do at the meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,93 +109,172 @@ pub enum Purpose {
     Write,
 }
 
-/// Finds, connects, works, releases; for work that writes, only where writing is let.
-pub async fn visit_for<T>(
+/// A meter found and not yet spoken to.
+pub struct Found {
+    pub meter: Definition,
+    /// Its invocation counters must be kept.
+    counters: bool,
+    /// Another obiscope that may be connected to it.
+    owner: Option<String>,
+    tap: Tap,
+}
+
+/// The meter as saved or as given, with the link options laid over it; its trace file is open. For work that writes,
+/// only where writing is let.
+pub async fn find(purpose: Purpose, place: &Place, door: &Door<'_>) -> Result<Found, Failure> {
+    let (meter, owner) = target::find(&place.target, &place.link, || (door.open_store)()).await?;
+    if let Some(why) = meter.why_read_only().filter(|_| purpose == Purpose::Write) {
+        return Err(Failure::usage(&printable(&why)));
+    }
+    let tap = Tap::new(0);
+    if let Some(path) = &place.link.trace {
+        tap.record_to(path, &meter.name)
+            .map_err(|error| Failure::usage(&format!("--trace {}: {error}", path.display())))?;
+    }
+    // Those of a system title made for this visit alone need not be kept.
+    let chosen = meter.id.0 != 0 || place.link.security.system_title.is_some();
+    Ok(Found {
+        counters: meter.security.is_some() && chosen,
+        meter,
+        owner,
+        tap,
+    })
+}
+
+/// Finds, connects, works, releases.
+pub async fn visit<T>(
     purpose: Purpose,
     place: &Place,
     door: &Door<'_>,
     stop: impl Future<Output = ()>,
     work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
 ) -> Result<T, Failure> {
-    let meter = definition(place, door).await?;
-    if let Some(why) = meter.why_read_only().filter(|_| purpose == Purpose::Write) {
-        return Err(Failure::usage(&printable(&why)));
+    let found = find(purpose, place, door).await?;
+    found.visit(door, stop, work).await
+}
+
+impl Found {
+    /// Connects, works, releases.
+    pub async fn visit<T>(
+        &self,
+        door: &Door<'_>,
+        stop: impl Future<Output = ()>,
+        work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
+    ) -> Result<T, Failure> {
+        let counters = self.counters(door)?;
+        let done = self.once(door, counters.as_ref(), pin!(stop), work).await;
+        if let Some(counters) = counters {
+            counters.close().await;
+        }
+        done.map_err(|trouble| self.failure(trouble))
     }
-    call_on(meter, place, door, stop, work).await
-}
 
-/// Whether the invocation counters must be kept: those of a system title made for this visit alone need not.
-pub fn outlives_the_visit(meter: &Definition, link: &LinkOptions) -> bool {
-    let chosen = meter.id.0 != 0 || link.security.system_title.is_some();
-    meter.security.is_some() && chosen
-}
-
-/// A visit that only reads.
-pub async fn visit<T>(
-    place: &Place,
-    door: &Door<'_>,
-    stop: impl Future<Output = ()>,
-    work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
-) -> Result<T, Failure> {
-    visit_for(Purpose::Read, place, door, stop, work).await
-}
-
-async fn call_on<T>(
-    meter: Definition,
-    place: &Place,
-    door: &Door<'_>,
-    stop: impl Future<Output = ()>,
-    work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
-) -> Result<T, Failure> {
-    let counters = if outlives_the_visit(&meter, &place.link) {
-        Some((door.open_store)()?)
-    } else {
-        None
-    };
-    let tap = Tap::new(0);
-    if let Some(path) = &place.link.trace {
-        record(&tap, path, &meter)?;
+    /// The same, coming back after a lost connection: politely, and no longer than it gets on.
+    pub async fn persist<E: Errand>(
+        &self,
+        door: &Door<'_>,
+        stop: impl Future<Output = ()>,
+        errand: &mut E,
+    ) -> Result<E::Done, Failure> {
+        let counters = self.counters(door)?;
+        let done = self.again(door, counters.as_ref(), stop, errand).await;
+        if let Some(counters) = counters {
+            counters.close().await;
+        }
+        done.map_err(|trouble| self.failure(trouble))
     }
-    let mut stop = pin!(stop);
-    let mut no_ladder = |_, _| {};
-    let connecting = Session::connect(&meter, door.connector, Clock::System, &tap, &mut no_ladder);
-    let stream = tokio::select! {
-        biased;
-        () = &mut stop => Err(Trouble::Stopped),
-        stream = connecting => stream.map_err(Trouble::from),
-    };
-    let stream = stream.map_err(|trouble| trouble.into_failure(&meter))?;
-    let mut session = Session::new(&meter, stream, Clock::System, tap.clone());
-    if let Some(counters) = &counters {
-        session = session.with_counters(Arc::new(counters.clone()));
-    }
-    let done = tokio::select! {
-        biased;
-        () = &mut stop => Err(Trouble::Stopped),
-        done = async {
-            session.establish(&mut |_, _| {}).await?;
-            work(&mut session, &meter).await
-        } => done,
-    };
-    session.release().await;
-    if let Some(counters) = counters {
-        counters.close().await;
-    }
-    done.map_err(|trouble| trouble.into_failure(&meter))
-}
 
-fn record(tap: &Tap, path: &Path, meter: &Definition) -> Result<(), Failure> {
-    tap.record_to(path, &meter.name)
-        .map_err(|error| Failure::usage(&format!("--trace {}: {error}", path.display())))
-}
+    async fn again<E: Errand>(
+        &self,
+        door: &Door<'_>,
+        counters: Option<&Store>,
+        stop: impl Future<Output = ()>,
+        errand: &mut E,
+    ) -> Result<E::Done, Trouble> {
+        let mut stop = pin!(stop);
+        let mut pauses = PAUSES.iter();
+        let mut reached = false;
+        loop {
+            let before = errand.done_so_far();
+            let done = self
+                .once(door, counters, stop.as_mut(), async |session, meter| {
+                    reached = true;
+                    errand.at_the_meter(session, meter).await
+                })
+                .await;
+            let trouble = match done {
+                Ok(done) => return Ok(done),
+                Err(trouble) => trouble,
+            };
+            if errand.done_so_far() > before {
+                pauses = PAUSES.iter();
+            }
+            let pause = match &trouble {
+                Trouble::Session(error) if reached && error.may_come_back() => pauses.next(),
+                _ => None,
+            };
+            let Some(pause) = pause else {
+                return Err(trouble);
+            };
+            errand.lost(&printable(&format!("{trouble}; trying again in {pause} s")));
+            tokio::select! {
+                biased;
+                () = stop.as_mut() => return Err(Trouble::Stopped),
+                () = sleep(Duration::from_secs(*pause)) => {}
+            }
+        }
+    }
 
-/// The meter as saved or as given, with the link options laid over it.
-async fn definition(place: &Place, door: &Door<'_>) -> Result<Definition, Failure> {
-    let (mut meter, _owner) =
-        target::find(&place.target, &place.link, || (door.open_store)()).await?;
-    // What it polls is no matter here.
-    meter.objects.clear();
-    Ok(meter)
+    /// Where they are kept, if they are.
+    fn counters(&self, door: &Door<'_>) -> Result<Option<Store>, Failure> {
+        self.counters.then(|| (door.open_store)()).transpose()
+    }
+
+    async fn once<T>(
+        &self,
+        door: &Door<'_>,
+        counters: Option<&Store>,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+        work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let mut no_ladder = |_, _| {};
+        let (meter, tap) = (&self.meter, &self.tap);
+        let connecting =
+            Session::connect(meter, door.connector, Clock::System, tap, &mut no_ladder);
+        let stream = tokio::select! {
+            biased;
+            () = stop.as_mut() => return Err(Trouble::Stopped),
+            stream = connecting => stream?,
+        };
+        let mut session = Session::new(meter, stream, Clock::System, tap.clone());
+        if let Some(counters) = counters {
+            session = session.with_counters(Arc::new(counters.clone()));
+        }
+        let done = tokio::select! {
+            biased;
+            () = stop.as_mut() => Err(Trouble::Stopped),
+            done = async {
+                session.establish(&mut |_, _| {}).await?;
+                work(&mut session, meter).await
+            } => done,
+        };
+        session.release().await;
+        done
+    }
+
+    fn failure(&self, trouble: Trouble) -> Failure {
+        let mut failure = trouble.into_failure(&self.meter);
+        if failure.kind == ExitKind::Meter
+            && let Some(owner) = &self.owner
+        {
+            let note = format!(
+                "\nnote: another obiscope ({owner}) reads the saved meters, and a meter serves one client: \
+                 stop this meter there first"
+            );
+            failure.words.push_str(&note);
+        }
+        failure
+    }
 }
 
 /// One attribute; a lost exchange gets one try to find the meter again on the same connection.

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod definition;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod image;
 pub mod objects;
 pub mod poller;
 pub mod randomness;

@@ -1,12 +1,15 @@
 //! What was learned of a meter's objects: the class each answers to, and its scaler and unit.
 //! Each is asked for once and kept as long as the meter is the same, over reconnects too.
 
+use crate::cosem::object_list::ObjectList;
 use crate::cosem::{Obis, ScalerUnit, catalogue};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Objects {
     known: BTreeMap<Obis, Object>,
+    /// Classes by the association's object list, as far as one is at hand: tried first, not believed blindly.
+    listed: BTreeMap<Obis, u16>,
     /// The meter grants lists of references and then fails at them.
     lists_fail: bool,
     /// The public client was not let in, or brought no invocation counter.
@@ -33,6 +36,9 @@ pub enum Scaler {
 /// Tried in this order where the catalogue does not know: register, data, extended register, clock.
 const USUAL_CLASSES: [u16; 4] = [3, 1, 4, 8];
 
+/// Profiles and associations: attribute 2 of these is a whole table.
+const NO_VALUE: [u16; 3] = [7, 12, 15];
+
 impl Objects {
     pub fn get(&self, obis: Obis) -> Option<Object> {
         self.known.get(&obis).copied()
@@ -40,6 +46,15 @@ impl Objects {
 
     pub fn set(&mut self, obis: Obis, object: Object) {
         self.known.insert(obis, object);
+    }
+
+    /// Takes the classes from an object list, of those objects that have one value to read.
+    pub fn listed(&mut self, list: &ObjectList) {
+        for object in &list.objects {
+            if !NO_VALUE.contains(&object.class) {
+                self.listed.entry(object.obis).or_insert(object.class);
+            }
+        }
     }
 
     /// Whether several attributes in one request were tried in vain with this meter.
@@ -68,7 +83,9 @@ impl Objects {
     /// The classes to try for an object, in order; never empty.
     pub(super) fn classes(&self, obis: Obis) -> impl Iterator<Item = u16> + use<> {
         let known = self.get(obis).map(|o| o.class);
-        let first = known.or_else(|| catalogue::usual_class(obis));
+        let first = known
+            .or_else(|| self.listed.get(&obis).copied())
+            .or_else(|| catalogue::usual_class(obis));
         let others = if known.is_some() {
             &[][..]
         } else {

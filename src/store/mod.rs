@@ -12,6 +12,7 @@ mod error;
 mod line;
 mod meters;
 mod migrate;
+mod object_lists;
 mod open;
 mod outbox;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use crate::meter::{Definition, MeterId, Poll};
 pub use broker::{BrokerDefinition, Dialect};
 pub use error::StoreError;
+pub use object_lists::{KeptList, ListKey};
 pub use outbox::READINGS_KEPT;
 use worker::Worker;
 
@@ -298,6 +300,32 @@ impl Store {
     pub async fn meter_notes(&self, id: MeterId) -> Result<MeterNotes, StoreError> {
         self.worker
             .run(move |connection| meters::notes(connection, id))
+            .await
+    }
+
+    /// The object list kept for this way of asking.
+    pub async fn object_list(&self, key: ListKey) -> Result<Option<KeptList>, StoreError> {
+        self.worker
+            .run(move |connection| object_lists::get(connection, &key))
+            .await
+    }
+
+    /// Takes the place of the one before.
+    pub async fn keep_object_list(&self, key: ListKey, list: KeptList) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| object_lists::keep(connection, &key, &list))
+            .await
+    }
+
+    /// The meter is another device or runs another firmware now: what was kept of the one before goes. How many lists.
+    pub async fn forget_object_lists(
+        &self,
+        meter: MeterId,
+        identity: &str,
+    ) -> Result<usize, StoreError> {
+        let identity = identity.to_owned();
+        self.worker
+            .run(move |connection| object_lists::forget_others(connection, meter, &identity))
             .await
     }
 

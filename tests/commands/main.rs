@@ -9,6 +9,7 @@ mod database;
 mod desk;
 mod reading;
 mod usage;
+mod visits;
 
 use desk::Desk;
 use serde_json::Value;

@@ -1,19 +1,24 @@
-//! `obiscope profile`: a profile's buffer as a table, for people, as CSV or as JSON. How far it is stands on stderr; a
-//! profile read in parts goes on where a lost exchange stopped it.
+//! `obiscope profile`: a profile's buffer as a table, for people, as CSV or as JSON, row by row as it comes. A lost
+//! connection is made anew and goes on after the last row; a CSV file is whole or bears another name.
 
+mod cursor;
 mod fetch;
+mod partial;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use super::Failure;
 use super::exit::ExitKind;
-use super::visit::{Door, Place, visit};
+use super::visit::{Door, Place, Purpose, find};
 use crate::cosem::profile::CaptureObject;
-use crate::cosem::{Data, Obis, ScalerUnit};
-use crate::meter::session::Session;
-use std::fs::File;
+use crate::cosem::{Obis, ScalerUnit};
+use fetch::Fetching;
+use partial::Asked;
 use std::future::Future;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
+use write::Output;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -30,9 +35,12 @@ pub struct Args {
     /// Only the newest N rows of the buffer
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"], value_parser = clap::value_parser!(u32).range(1..))]
     pub last: Option<u32>,
-    /// Write the table to this file as CSV
+    /// Write the table to this file as CSV; until it is whole it is named FILE.partial
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// Go on with the FILE.partial of a read that broke off
+    #[arg(long, requires = "csv", conflicts_with = "json")]
+    pub resume: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -51,11 +59,6 @@ pub struct Column {
     pub scaler_unit: Option<ScalerUnit>,
 }
 
-pub struct Profile {
-    pub columns: Vec<Column>,
-    pub rows: Vec<Vec<Data>>,
-}
-
 pub async fn run(
     args: &Args,
     door: &Door<'_>,
@@ -63,27 +66,17 @@ pub async fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<ExitKind, Failure> {
-    // A file that cannot be written is found out before the meter is asked for a year of rows.
-    let csv = args.csv.as_ref().map(|path| {
-        File::create(path)
-            .map(BufWriter::new)
-            .map_err(|error| Failure::usage(&format!("--csv {}: {error}", path.display())))
-    });
-    let csv = csv.transpose()?;
-    let profile = visit(&args.place, door, stop, async |session: &mut Session, _| {
-        fetch::profile(session, args, err).await
-    })
-    .await?;
-    match csv {
-        Some(mut file) => {
-            write::csv(&profile, &mut file)?;
-            file.flush()?;
-            if args.json {
-                write::json(&profile, out)?;
-            }
-        }
-        None if args.json => write::json(&profile, out)?,
-        None => write::table(&profile, out)?,
+    // The wrong way round is found out here, not by a meter that then gives nothing.
+    if let Some((from, to)) = args.from.zip(args.to)
+        && from > to
+    {
+        return Err(Failure::usage(&format!("--from {from} is after --to {to}")));
     }
-    Ok(ExitKind::Done)
+    let found = find(Purpose::Read, &args.place, door).await?;
+    // A file that cannot be written is found out before the meter is asked for a year of rows.
+    let asked = Asked::of(args, &found.meter.name);
+    let (output, saved) = Output::open(args, asked, out)?;
+    let mut fetching = Fetching::new(args, output, saved, err);
+    let done = found.persist(door, stop, &mut fetching).await;
+    fetching.end(done)
 }

@@ -1,9 +1,11 @@
 //! `read` against a simulated meter on a loopback port: what it prints, how it ends, what it leaves behind.
 
 use super::*;
+use crate::cli::complain;
 use crate::meter::transport::Tcp;
 use crate::simulator::profile::Profile;
 use crate::simulator::server::{Running, serve};
+use crate::store::Store;
 use clap::Parser;
 use std::future::{pending, ready};
 use tokio_util::sync::CancellationToken;
@@ -35,7 +37,15 @@ async fn read(args: &[&str], stop: impl Future<Output = ()>) -> Ended {
         .unwrap()
         .read;
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let kind = run(args, Store::in_memory, &Tcp, stop, &mut out, &mut err).await;
+    let open_store = || Ok(Store::in_memory()?);
+    let door = Door {
+        open_store: &open_store,
+        connector: &Tcp,
+    };
+    let kind = match run(&args, &door, stop, &mut out, &mut err).await {
+        Ok(kind) => kind,
+        Err(failure) => complain(&mut err, failure.kind, &failure.words),
+    };
     Ended {
         kind,
         out: String::from_utf8(out).unwrap(),

@@ -1,6 +1,7 @@
 //! Attributes decoded by name: enums as words, bits as flags, octets as what they stand for, structures with their field
 //! names. What does not have the shape its class promises is shown raw, whole.
 
+pub mod secret;
 mod shape;
 mod shapes;
 

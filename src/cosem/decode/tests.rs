@@ -80,6 +80,50 @@ fn structures_with_their_field_names() {
     );
 }
 
+/// Field orders and numbers as several independent implementations have them. One (gurux-dlms for Python) counts "no modem
+/// connected" as 4; the others, its own siblings among them, as 3.
+#[test]
+fn the_rarer_classes() {
+    assert_eq!(text(28, 2, &Data::Enum(3)), "no modem connected (3)");
+    assert!(decode(28, 2, &Data::Enum(4)).is_raw());
+    assert_eq!(text(28, 4, &Data::Enum(2)), "locked (2)");
+    assert_eq!(text(24, 2, &Data::Enum(1)), "active (1)");
+    assert_eq!(text(24, 3, &Data::Enum(5)), "9600 baud (5)");
+    let relay = octets(&[0, 0, 96, 3, 10, 255]);
+    let cell = Data::Structure(vec![
+        Data::LongUnsigned(3),
+        octets(&[1, 0, 32, 7, 0, 255]),
+        Data::Array(vec![Data::Unsigned(1), Data::Unsigned(2)]),
+        Data::Integer(2),
+    ]);
+    assert_eq!(
+        text(61, 3, &cell),
+        "{class: 3, object: 1-0:32.7.0.255, group_e: [1, 2], attribute: 2}"
+    );
+    let script = Data::Structure(vec![octets(&[0, 0, 10, 0, 106, 255]), Data::LongUnsigned(1)]);
+    assert_eq!(
+        text(68, 2, &Data::Array(vec![script])),
+        "[{script_table: 0-0:10.0.106.255, selector: 1}]"
+    );
+    let bits = Data::BitString(BitString {
+        bits: 2,
+        bytes: vec![0x80],
+    });
+    let status = Data::Structure(vec![Data::Enum(8), bits]);
+    assert!(text(115, 6, &status).starts_with("{status: received, not yet processed (8), data: "));
+    let active = Data::Structure(vec![octets(b"relay"), Data::Boolean(true)]);
+    assert_eq!(
+        text(122, 2, &Data::Array(vec![active])),
+        "[{function: relay, active: true}]"
+    );
+    let object = Data::Structure(vec![Data::LongUnsigned(70), relay]);
+    let function = Data::Structure(vec![octets(b"relay"), Data::Array(vec![object])]);
+    assert_eq!(
+        text(122, 3, &Data::Array(vec![function])),
+        "[{function: relay, objects: [{class: 70, object: 0-0:96.3.10.255}]}]"
+    );
+}
+
 #[test]
 fn another_shape_is_shown_raw_and_whole() {
     let short = Data::Structure(vec![Data::Integer(1)]);

@@ -44,6 +44,11 @@ impl SessionError {
         }
     }
 
+    /// The meter was there and is not now: a new connection may find it again.
+    pub fn may_come_back(&self) -> bool {
+        !matches!(self, Self::Misuse(_)) && !self.needs_person()
+    }
+
     /// The stream still stands: SNRM on it may find the meter again.
     pub fn may_resynchronise(&self) -> bool {
         matches!(

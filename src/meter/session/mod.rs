@@ -15,6 +15,7 @@ mod wire;
 pub use error::SessionError;
 pub use ladder::OnRung;
 
+use super::clock::Clock;
 use super::counters::Counters;
 use super::definition::Definition;
 use super::objects::Objects;
@@ -22,10 +23,6 @@ use super::randomness::Randomness;
 use super::status::{Rung, RungState};
 use super::tap::{Note, Tap};
 use super::transport::{Connector, Stream};
-use super::{
-    clock::Clock,
-    tap::{echo::EchoMask, mask::Mask},
-};
 use crate::cosem::{AttributeRef, Data, Obis};
 use crate::dlms::association::{Association, Authentication, Event, GetError, State, Step};
 use crate::dlms::hdlc::Parameters;
@@ -213,10 +210,7 @@ impl Session {
     }
 
     async fn climb_masked(&mut self, ladder: &mut Ladder<'_>) -> Result<(), SessionError> {
-        self.wire.mask = self.secret.clone().map(|secret| Masking {
-            sent: Mask::default(),
-            echo: EchoMask::new(secret),
-        });
+        self.wire.mask = self.secret.is_some().then(Masking::default);
         let result = self.climb(ladder).await;
         self.wire.mask = None;
         result

@@ -1,7 +1,9 @@
 //! The services beside GET, as a session offers them: part of an attribute, several at once, SET and ACTION.
 //! Nothing is written before `allow_writing` was said, which is for a person to decide.
 
+use super::wire::Masking;
 use super::{Session, SessionError};
+use crate::cosem::decode::secret;
 use crate::cosem::{AttributeRef, Data};
 use crate::dlms::association::{ActionError, Event, GetError, SetError};
 use crate::dlms::xdlms::{Conformance, MethodRef, Selection};
@@ -101,13 +103,17 @@ impl Session {
     ) -> Result<Result<(), SetError>, SessionError> {
         let asked = self.asks();
         self.association.set(asked.into_std(), attribute, value)?;
-        loop {
+        let secret = secret::attribute(attribute.class, attribute.attribute);
+        self.wire.mask = secret.then(Masking::value);
+        let answer = loop {
             match self.event().await? {
-                Event::Set(answer) => return Ok(answer),
+                Event::Set(answer) => break answer,
                 Event::Failed(failure) => return Err(failure.into()),
                 other => self.aside(&other),
             }
-        }
+        };
+        self.wire.mask = None;
+        Ok(answer)
     }
 
     /// Runs one method; what it gives back, if anything.
@@ -119,13 +125,17 @@ impl Session {
         let asked = self.asks();
         self.association
             .action(asked.into_std(), method, parameters)?;
-        loop {
+        let secret = secret::method(method.class, method.method);
+        self.wire.mask = secret.then(Masking::value);
+        let answer = loop {
             match self.event().await? {
-                Event::Acted(answer) => return Ok(answer),
+                Event::Acted(answer) => break answer,
                 Event::Failed(failure) => return Err(failure.into()),
                 other => self.aside(&other),
             }
-        }
+        };
+        self.wire.mask = None;
+        Ok(answer)
     }
 
     /// The value a GET was about.

@@ -1,7 +1,9 @@
 //! The services of a session against simulated meters over pipes, in virtual time.
 
+use super::wire::Masking;
 use super::*;
 use crate::cosem::Obis;
+use crate::dlms::hdlc::{Control, frame};
 use crate::dlms::association::{ActionError, SetError};
 use crate::dlms::xdlms::{ActionResult, DataAccessResult, MethodRef, Selection};
 use crate::meter::fake::World;
@@ -136,4 +138,85 @@ async fn a_read_only_meter_is_never_written_to() {
     assert!(matches!(refused, SessionError::Misuse(_)), "{refused}");
     assert_eq!(session.traffic().bytes_sent, sent);
     session.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listed_class_is_asked_first_and_not_believed_blindly() {
+    use crate::cosem::ObjectSpec;
+    use crate::cosem::object_list::ObjectList;
+    let relay = Obis::new(0, 0, 96, 3, 10, 255);
+    let entry = |class: u16, obis: Obis| {
+        Data::Structure(vec![
+            Data::LongUnsigned(class),
+            Data::Unsigned(0),
+            Data::OctetString(obis.0.to_vec()),
+            Data::Structure(vec![Data::Array(Vec::new()), Data::Array(Vec::new())]),
+        ])
+    };
+    // The second is no longer true; the third is a table, which a read of one value does not mean.
+    let entries = [(70, relay), (1, VOLTAGE.obis), (7, PROFILE.obis)];
+    let list = Data::Array(entries.map(|(class, obis)| entry(class, obis)).to_vec());
+    let mut session = generic().await;
+    session
+        .objects
+        .listed(&ObjectList::from_data(&list).unwrap());
+    let read = session.read(ObjectSpec::Value(relay), "").await.unwrap();
+    assert_eq!(read.attribute.class, 70);
+    assert!(read.value.is_ok());
+    assert_eq!(session.traffic().gets, 1);
+    let read = session.read(ObjectSpec::Value(VOLTAGE.obis), "").await;
+    assert_eq!(read.unwrap().attribute.class, 3);
+    let read = session.read(ObjectSpec::Value(PROFILE.obis), "").await;
+    assert!(read.unwrap().value.is_err());
+    session.release().await;
+}
+
+/// A line that gives back all that is sent before the meter answers, and a tap that recorded it.
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_written_stands_in_no_trace() {
+    let (ours, theirs) = tokio::io::duplex(4096);
+    let (mut from, mut to) = tokio::io::split(theirs);
+    tokio::spawn(async move {
+        // Whatever comes goes back as it is.
+        let _ = tokio::io::copy(&mut from, &mut to).await;
+    });
+    let definition = Definition::microstar("m", "meter", 1);
+    let tap = Tap::new(1 << 16);
+    let clock = Clock::From {
+        base: "2025-11-20T12:00:00Z".parse().unwrap(),
+        at: Instant::now(),
+    };
+    let mut session = Session::new(&definition, Box::new(ours), clock, tap.clone());
+    session.wire.mask = Some(Masking::value());
+    let mut apdu =
+        b"\xE6\xE6\x00\xC1\x01\xC1\x00\x0F\x00\x00\x28\x00\x00\xFF\x07\x00\x09\x08".to_vec();
+    apdu.extend(b"hunter22");
+    let control = Control::Information {
+        send: 0,
+        receive: 0,
+        poll: true,
+    };
+    let mut sent = Vec::new();
+    frame::build(&[3], &[3], control, false, &apdu, &mut sent).unwrap();
+    session.wire.queue(Instant::now(), &sent);
+    let (_, heard) = session.wire.turn(None).await;
+    assert!(heard.is_ok());
+    assert_eq!(session.wire.heard(), sent, "only the record is masked");
+    let (records, _) = tap.since(0);
+    let bytes: Vec<_> = records
+        .iter()
+        .filter_map(|record| match &record.what {
+            crate::meter::tap::Chunk::Bytes { bytes, .. } => Some(bytes),
+            crate::meter::tap::Chunk::Note(_) => None,
+        })
+        .collect();
+    assert_eq!(bytes.len(), 2, "sent and given back");
+    for shown in bytes {
+        assert!(
+            !shown
+                .windows(4)
+                .any(|four| b"hunter22".windows(4).any(|s| s == four))
+        );
+        assert!(shown.windows(8).any(|eight| eight == b"********"));
+    }
 }

@@ -1,6 +1,7 @@
 //! The byte stream of one session with its tap, its buffers and its one timer.
 //! Every wait is cancel-safe: what was queued stays queued, what came is handed over or still in the stream.
 
+use crate::dlms::security::Secret;
 use crate::meter::clock::Clock;
 use crate::meter::tap::{Direction, Note, Tap, echo::EchoMask, mask::Mask};
 use crate::meter::transport::Stream;
@@ -39,16 +40,57 @@ pub(super) struct Wire {
     tap: Tap,
     clock: Clock,
     anchor: Anchor,
-    /// While the association is being made with a secret.
+    /// While something secret goes out.
     pub(super) mask: Option<Masking>,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
 }
 
-/// Keeps a password out of the tap: in our own frames by structure, in an echo of them by its bytes.
+/// Keeps a secret out of the tap: in our own frames by structure, in an echo of them by the octets that were hidden.
+#[derive(Default)]
 pub(super) struct Masking {
-    pub(super) sent: Mask,
-    pub(super) echo: EchoMask,
+    sent: Mask,
+    echoes: Vec<EchoMask>,
+}
+
+/// A value in blocks hides a piece in each; the echo of one comes before the next goes.
+const MOST_ECHOES: usize = 16;
+
+impl Masking {
+    /// For a SET or ACTION whose value is a secret.
+    pub(super) fn value() -> Self {
+        Self {
+            sent: Mask::value(),
+            echoes: Vec::new(),
+        }
+    }
+
+    fn sent(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut copy = bytes.to_vec();
+        if !self.sent.apply(&mut copy) {
+            return None;
+        }
+        for octets in self.sent.hidden() {
+            let echo = EchoMask::new(Secret::new(octets.as_slice()));
+            if !self.echoes.contains(&echo) {
+                self.echoes.push(echo);
+            }
+        }
+        let surplus = self.echoes.len().saturating_sub(MOST_ECHOES);
+        self.echoes.drain(..surplus);
+        Some(copy)
+    }
+
+    fn received(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut starred: Option<Vec<u8>> = None;
+        for echo in &mut self.echoes {
+            let shown = starred.as_deref().unwrap_or(bytes);
+            if let Some(copy) = echo.apply(shown) {
+                starred = Some(copy);
+            }
+        }
+        starred
+    }
 }
 
 impl Wire {
@@ -96,16 +138,9 @@ impl Wire {
         self.output.extend_from_slice(bytes);
         self.bytes_sent += bytes.len() as u64;
         let at = self.stamp(now);
-        match &mut self.mask {
+        match self.mask.as_mut().and_then(|mask| mask.sent(bytes)) {
+            Some(copy) => self.tap.masked(at, Direction::Sent, &copy),
             None => self.tap.bytes(at, Direction::Sent, bytes),
-            Some(masking) => {
-                let mut copy = bytes.to_vec();
-                if masking.sent.apply(&mut copy) {
-                    self.tap.masked(at, Direction::Sent, &copy);
-                } else {
-                    self.tap.bytes(at, Direction::Sent, bytes);
-                }
-            }
         }
     }
 
@@ -204,7 +239,7 @@ impl Wire {
     fn record_received(&mut self, now: Instant) {
         let at = self.stamp(now);
         let bytes = &self.input[..self.length];
-        let starred = self.mask.as_mut().and_then(|mask| mask.echo.apply(bytes));
+        let starred = self.mask.as_mut().and_then(|mask| mask.received(bytes));
         match starred {
             Some(copy) => self.tap.masked(at, Direction::Received, &copy),
             None => self.tap.bytes(at, Direction::Received, bytes),

@@ -1,4 +1,4 @@
-//! Hides a password that comes back as an echo of our own AARQ: by its bytes, wherever a read cuts them.
+//! Hides a secret that comes back as an echo of our own frame: by its bytes, wherever a read cuts them.
 
 use crate::dlms::security::Secret;
 
@@ -6,8 +6,8 @@ const STAR: u8 = b'*';
 /// Shorter ones would be found by chance all over a trace.
 const SHORTEST: usize = 4;
 
-/// Follows what is received while the association is being made.
-#[derive(Debug)]
+/// Follows what is received while something secret goes out.
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::meter) struct EchoMask {
     secret: Secret,
     /// How much of the secret stood at the end of the last chunk.

@@ -6,6 +6,7 @@ pub(super) mod echo;
 mod file;
 pub(super) mod mask;
 mod ring;
+mod walk;
 
 use file::File;
 use jiff::{SignedDuration, Timestamp};

@@ -204,3 +204,109 @@ fn stamps_never_run_backwards_unless_the_clock_was_set_back() {
     assert!(text.contains("set back by 1h"), "{text}");
     assert_eq!(records[1].at, at(-3_600_000));
 }
+
+const KEY: &[u8] = b"0123456789ABCDEF";
+
+/// A request with its LLC octets.
+fn llc(apdu: &[u8]) -> Vec<u8> {
+    [b"\xE6\xE6\x00", apdu].concat()
+}
+
+fn set_secret(secret: &[u8]) -> Vec<u8> {
+    let mut apdu = b"\xC1\x01\xC1\x00\x0F\x00\x00\x28\x00\x00\xFF\x07\x00\x09".to_vec();
+    apdu.push(u8::try_from(secret.len()).unwrap());
+    apdu.extend(secret);
+    apdu
+}
+
+fn key_transfer(key: &[u8]) -> Vec<u8> {
+    let mut apdu = b"\xC3\x01\xC1\x00\x40\x00\x00\x2B\x00\x00\xFF\x02\x01\x01\x02".to_vec();
+    for id in 0..2 {
+        apdu.extend([0x02, 0x02, 0x16, id, 0x09]);
+        apdu.push(u8::try_from(key.len()).unwrap());
+        apdu.extend(key);
+    }
+    apdu
+}
+
+fn shows(shown: &[u8], secret: &[u8]) -> bool {
+    shown
+        .windows(4)
+        .any(|four| secret.windows(4).any(|s| s == four))
+}
+
+#[test]
+fn the_value_of_a_secret_is_starred_in_segments_blocks_and_wrapped() {
+    let mut first =
+        b"\xC1\x02\xC1\x00\x0F\x00\x00\x28\x00\x00\xFF\x07\x00\x00\x00\x00\x00\x01\x08\x09\x10"
+            .to_vec();
+    first.extend(&KEY[..6]);
+    let mut next = b"\xC1\x03\xC1\x01\x00\x00\x00\x02\x0A".to_vec();
+    next.extend(&KEY[6..]);
+    let unknown = [&b"\xD9\x40\x00\x00\x00\x00"[..], KEY].concat();
+    let whole = [set_secret(KEY), key_transfer(KEY), unknown];
+    for apdus in [&whole[..1], &whole[1..2], &whole[2..], &[first, next]] {
+        for size in [1, 7, 32, 128] {
+            let mut mask = Mask::value();
+            let mut send = 0;
+            for apdu in apdus {
+                let mut shown = Vec::new();
+                let mut hidden = Vec::new();
+                let parts = in_frames(&llc(apdu), size);
+                let last = parts.len() - 1;
+                for (n, _) in parts.iter().enumerate() {
+                    // N(S) runs on from one APDU to the next.
+                    let control = Control::Information {
+                        send: send % 8,
+                        receive: 0,
+                        poll: true,
+                    };
+                    let information = llc(apdu);
+                    let part = information.chunks(size).nth(n).unwrap();
+                    let mut frame = Vec::new();
+                    frame::build(&[3], &[3], control, n < last, part, &mut frame).unwrap();
+                    send += 1;
+                    mask.apply(&mut frame);
+                    hidden.extend(mask.hidden().iter().flatten().copied());
+                    let parsed = Frame::parse(&frame[1..frame.len() - 1]).unwrap();
+                    assert!(parsed.fcs_ok());
+                    shown.extend_from_slice(parsed.information());
+                }
+                assert_eq!(shown.len(), llc(apdu).len());
+                assert!(!shows(&shown, KEY), "{size}: {shown:02X?}");
+                assert_eq!(shown[..4], llc(apdu)[..4], "what it is is still shown");
+                assert!(!hidden.is_empty());
+            }
+        }
+        for apdu in apdus {
+            let mut wrapped = vec![0, 1, 0, 1, 0, 1, 0];
+            wrapped.push(u8::try_from(apdu.len()).unwrap());
+            wrapped.extend(apdu);
+            let before = wrapped.clone();
+            assert!(Mask::value().apply(&mut wrapped));
+            assert!(!shows(&wrapped, KEY));
+            assert_eq!(wrapped[..9], before[..9]);
+        }
+    }
+}
+
+#[test]
+fn a_password_is_starred_in_a_wrapped_aarq_too() {
+    let apdu = aarq(b"22222222");
+    let apdu = &apdu[3..];
+    let mut wrapped = vec![0, 1, 0, 1, 0, 1, 0, u8::try_from(apdu.len()).unwrap()];
+    wrapped.extend(apdu);
+    let mut mask = Mask::default();
+    assert!(mask.apply(&mut wrapped));
+    assert!(!shows(&wrapped, b"22222222"));
+    assert_eq!(wrapped[8..], aarq(b"********")[3..]);
+    // What proves an association, and what is ciphered, stays as it is.
+    let mut proof = [
+        &b"\x00\x01\x00\x01\x00\x01\x00\x20"[..],
+        &key_transfer(KEY)[..32],
+    ]
+    .concat();
+    assert!(!mask.apply(&mut proof));
+    let mut ciphered = b"\x00\x01\x00\x01\x00\x01\x00\x04\xC9\x01\x02\x03".to_vec();
+    assert!(!Mask::value().apply(&mut ciphered));
+}

@@ -346,3 +346,44 @@ async fn invocation_counters_are_never_given_out_twice() {
     );
     assert!(store.reserve(other, 0, 32).await.is_err());
 }
+
+#[tokio::test]
+async fn object_lists_go_with_their_meter_and_with_another_firmware() {
+    let folder = Folder::new();
+    let (store, meter, _) = folder.open_with_meter().await;
+    let key = |client| ListKey {
+        meter: meter.id,
+        client,
+        server: "1/17".to_owned(),
+        naming: "ln".to_owned(),
+    };
+    let list = |identity: &str, list: &[u8]| KeptList {
+        identity: identity.to_owned(),
+        list: list.to_vec(),
+        read: at(5),
+    };
+    assert_eq!(store.object_list(key(1)).await.unwrap(), None);
+    for (client, octets) in [(1, b"old"), (1, b"new"), (16, b"few")] {
+        let kept = list("A / 1", octets);
+        store.keep_object_list(key(client), kept).await.unwrap();
+    }
+    let found = store.object_list(key(1)).await.unwrap();
+    assert_eq!(found, Some(list("A / 1", b"new")));
+    assert_eq!(
+        store.forget_object_lists(meter.id, "A / 1").await.unwrap(),
+        0
+    );
+    assert_eq!(
+        store.forget_object_lists(meter.id, "A / 2").await.unwrap(),
+        2
+    );
+    assert_eq!(store.object_list(key(16)).await.unwrap(), None);
+    store
+        .keep_object_list(key(1), list("x", b""))
+        .await
+        .unwrap();
+    store.delete_meter(meter.id).await.unwrap();
+    assert_eq!(store.object_list(key(1)).await.unwrap(), None);
+    let orphan = store.keep_object_list(key(1), list("x", b"")).await;
+    assert!(orphan.is_err(), "there is no such meter any more");
+}
