@@ -8,7 +8,7 @@ use super::{argument, prompt};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
 use crate::meter::Definition;
-use crate::meter::definition::Auth;
+use crate::meter::definition::{Auth, NAMINGS, naming_named};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -26,6 +26,9 @@ pub struct LinkOptions {
     /// Bytes the server address travels in: 1, 2 or 4
     #[arg(long, value_name = "BYTES")]
     pub address_size: Option<u8>,
+    /// How the meter calls its objects: by logical names (ln) or by short names (sn) [usual: ln]
+    #[arg(long, value_name = "NAMING", value_parser = PossibleValuesParser::new(NAMINGS))]
+    pub naming: Option<String>,
     /// How to authenticate
     #[arg(long, value_name = "MECHANISM", value_parser = PossibleValuesParser::new(Auth::ALL.map(Auth::name)).try_map(|name| name.parse::<Auth>()))]
     pub auth: Option<Auth>,
@@ -66,6 +69,9 @@ impl LinkOptions {
     pub fn apply(&self, meter: &mut Definition) -> Result<(), OptionsError> {
         self.apply_address(meter)?;
         self.line.apply(meter)?;
+        meter.naming = (self.naming.as_deref())
+            .and_then(naming_named)
+            .unwrap_or(meter.naming);
         meter.auth = self.auth.unwrap_or(meter.auth);
         if let Some(timeout) = self.timeout {
             meter.timeout = timeout;
@@ -130,6 +136,7 @@ fn ask(meter: &Definition) -> Result<Secret, OptionsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dlms::association::Naming;
     use std::time::Duration;
 
     #[derive(clap::Parser)]
@@ -152,6 +159,10 @@ mod tests {
         assert_eq!((meter.server.upper(), meter.server.lower()), (1, Some(17)));
         assert_eq!(meter.server.size(), 4);
         assert_eq!(meter.timeout, Duration::from_secs(7));
+        assert_eq!(
+            apply(&["--naming", "sn"]).unwrap().naming,
+            Naming::ShortName
+        );
         let meter = apply(&["--timeout", "500ms", "--inactivity", "3m", "--window", "3"]).unwrap();
         assert_eq!(meter.timeout, Duration::from_millis(500));
         assert_eq!(meter.inactivity, Duration::from_mins(3));

@@ -10,12 +10,13 @@ use super::link_line::set_transport;
 use super::link_security::{CounterObject, counter_object, keys, own_title};
 use super::meter::{begin, polled_object};
 use super::saved::{Error, secret};
+use crate::dlms::association::Naming;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::{Form, Keys, Security, Suite};
 use crate::meter::Definition;
 use crate::meter::definition::{
-    COUNTER_OBJECT, FORMS, PROTECTIONS, TransportKind, form_name, form_named, protection_name,
-    protection_named,
+    COUNTER_OBJECT, FORMS, PROTECTIONS, TransportKind, form_name, form_named, naming_name,
+    naming_named, protection_name, protection_named,
 };
 
 const HEAD: &str = "\
@@ -48,6 +49,8 @@ struct Entry {
     /// `UPPER[/LOWER]`.
     server: Option<String>,
     address_size: Option<u8>,
+    /// `ln` or `sn`.
+    naming: Option<String>,
     auth: Option<String>,
     password_env: Option<String>,
     password_file: Option<PathBuf>,
@@ -105,6 +108,7 @@ fn entry(meter: &Definition) -> Entry {
         client: Some(meter.client.sap()),
         server: Some(server),
         address_size: Some(meter.server.size()),
+        naming: (meter.naming != Naming::LogicalName).then(|| naming_name(meter.naming).to_owned()),
         auth: Some(meter.auth.name().to_owned()),
         password_env: None,
         password_file: None,
@@ -193,6 +197,10 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
                 ServerAddress::new(it.upper(), it.lower(), Some(size))
             })
             .map_err(|error| Error::Input(format!("server: {error}")))?;
+    }
+    if let Some(naming) = &entry.naming {
+        meter.naming = naming_named(naming)
+            .ok_or_else(|| Error::Input(format!("naming: {naming:?} is neither ln nor sn")))?;
     }
     if let Some(auth) = &entry.auth {
         let auth = auth.parse();

@@ -9,7 +9,7 @@ use super::meter::Error;
 use super::table::Table;
 use crate::cosem::data::printable;
 use crate::meter::Definition;
-use crate::meter::definition::{form_name, key_names, protection_name};
+use crate::meter::definition::{form_name, key_names, naming_name, protection_name};
 use crate::store::{MeterNotes, Store};
 
 pub(super) async fn list(store: &Store, out: &mut dyn Write, json: bool) -> Result<(), Error> {
@@ -120,6 +120,7 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
             "stop_bits": line.stop_bits,
         })),
         "mode_e": meter.mode_e,
+        "naming": naming_name(meter.naming),
         "auth": meter.auth.name(),
         "password": meter.password.as_ref().map(|_| "set"),
         "security": meter.security.as_ref().map(|it| json!({

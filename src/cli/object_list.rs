@@ -6,16 +6,11 @@ use crate::cosem::object_list::ObjectList;
 use crate::cosem::{AttributeRef, Data, Obis};
 use crate::meter::Definition;
 use crate::meter::MeterId;
+use crate::meter::definition::naming_name;
 use crate::meter::session::{Session, SessionError};
 use crate::store::{KeptList, ListKey};
 use jiff::Timestamp;
 
-/// The current association by logical names, its object list.
-pub const OBJECT_LIST: AttributeRef = AttributeRef {
-    class: 15,
-    obis: Obis::new(0, 0, 40, 0, 0, 255),
-    attribute: 2,
-};
 const LOGICAL_DEVICE_NAME: AttributeRef = AttributeRef {
     class: 1,
     obis: Obis::new(0, 0, 42, 0, 0, 255),
@@ -51,7 +46,7 @@ impl Kept {
             meter: meter.id,
             client: u16::from(meter.client.sap()),
             server: meter.server.to_string(),
-            naming: "ln".to_owned(),
+            naming: naming_name(meter.naming).to_owned(),
         };
         let (list, problem) = match (door.open_store)() {
             Ok(store) => {
@@ -139,13 +134,16 @@ pub async fn object_list(
     };
     if let Some((data, read)) = kept.as_ref().and_then(|kept| kept.of(who.as_deref()))
         && !anew
-        && let Ok(list) = ObjectList::from_data(&data)
+        && let Ok(mut list) = ObjectList::from_data(&data)
     {
+        session.add_rights(&mut list).await?;
         return Ok((list, Origin::Kept(read)));
     }
-    let data = get(session, OBJECT_LIST).await?;
+    let data = get(session, session.object_list_attribute()).await?;
     let data = data.map_err(|error| Trouble::refused("the object list", error))?;
-    let list = ObjectList::from_data(&data).map_err(|error| Trouble::Refused(error.to_string()))?;
+    let mut all =
+        ObjectList::from_data(&data).map_err(|error| Trouble::Refused(error.to_string()))?;
+    session.add_rights(&mut all).await?;
     if let Some(kept) = &mut kept {
         let octets = data.to_bytes();
         let list = KeptList {
@@ -156,7 +154,7 @@ pub async fn object_list(
         };
         kept.keep(door, list).await;
     }
-    Ok((list, Origin::Meter))
+    Ok((all, Origin::Meter))
 }
 
 /// CRC-32, to tell one list from another.

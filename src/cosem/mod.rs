@@ -20,6 +20,7 @@ mod electricity;
 pub mod obis;
 pub mod object_list;
 pub mod profile;
+pub mod short_name;
 pub mod unit;
 pub mod value;
 

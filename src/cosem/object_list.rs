@@ -46,6 +46,12 @@ pub enum ObjectListError {
     Entry { index: usize, what: &'static str },
 }
 
+/// The current association by logical names, its object list.
+pub const CURRENT_LIST: super::AttributeRef = super::AttributeRef {
+    class: ASSOCIATION_LN,
+    obis: CURRENT,
+    attribute: 2,
+};
 /// Class of the association by logical names.
 const ASSOCIATION_LN: u16 = 15;
 /// The current association.
@@ -70,6 +76,24 @@ impl ObjectList {
             }
         }
         Ok(list)
+    }
+
+    /// Adds the rights an association by short names lists apart (class 12, attribute 3: base name, attributes,
+    /// methods). What is of another shape, or about no object of this list, is left out.
+    pub fn add_rights(&mut self, data: &Data) {
+        for element in data.elements().unwrap_or_default() {
+            let Some([base, attributes, methods]) = element.elements() else {
+                continue;
+            };
+            let rights = Data::Structure(vec![attributes.clone(), methods.clone()]);
+            let found = short_name(base).and_then(|base| {
+                let mut objects = self.objects.iter_mut();
+                objects.find(|object| object.short_name == Some(base))
+            });
+            if let (Some(object), Ok((attributes, methods))) = (found, access_rights(&rights, 0)) {
+                (object.attributes, object.methods) = (attributes, methods);
+            }
+        }
     }
 
     /// The object of this class and code.

@@ -2,6 +2,7 @@
 //! Each is asked for once and kept as long as the meter is the same, over reconnects too.
 
 use crate::cosem::object_list::ObjectList;
+use crate::cosem::short_name::ShortNames;
 use crate::cosem::{Obis, ScalerUnit, catalogue};
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ pub struct Objects {
     lists_fail: bool,
     /// The public client was not let in, or brought no invocation counter.
     public_refused: bool,
+    /// Where the meter calls its objects by short names, and they were read.
+    short_names: Option<ShortNames>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +76,14 @@ impl Objects {
 
     pub fn set_public_is_refused(&mut self) {
         self.public_refused = true;
+    }
+
+    pub fn short_names(&self) -> Option<&ShortNames> {
+        self.short_names.as_ref()
+    }
+
+    pub fn set_short_names(&mut self, names: ShortNames) {
+        self.short_names = Some(names);
     }
 
     /// A new association may show objects an earlier one did not: what was not found is asked for again.

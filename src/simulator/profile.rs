@@ -219,6 +219,22 @@ impl Profile {
         self
     }
 
+    /// The field meters know logical names only.
+    pub(super) fn speaks_short_names(&self) -> bool {
+        self.kind == ProfileKind::Generic
+    }
+
+    /// What it can do, by logical or by short names.
+    pub(super) fn offers(&self, short: bool) -> Conformance {
+        if short {
+            Conformance::SHORT_NAMES.with(Conformance::UNCONFIRMED_WRITE)
+        } else if self.kind == ProfileKind::Generic {
+            self.conformance.with(Conformance::ACCESS)
+        } else {
+            self.conformance
+        }
+    }
+
     pub(super) fn client(&self, sap: u8) -> Option<&Client> {
         self.clients.iter().find(|client| client.sap == sap)
     }

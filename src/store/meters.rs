@@ -58,6 +58,8 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
             Some(row.get("server_size")?),
         )
         .map_err(|error| strange(error.to_string()))?,
+        naming: crate::meter::definition::naming_named(&row.get::<_, String>("naming")?)
+            .ok_or_else(|| strange("unknown naming".to_owned()))?,
         auth: row.get::<_, String>("auth")?.parse().map_err(strange)?,
         password: row.get::<_, Option<Vec<u8>>>("password")?.map(Secret::new),
         security: line::security(row).map_err(of_meter)?,
@@ -124,13 +126,13 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              server_size, auth, password, timeout_ms, retries, poll_ms, inactivity_ms, max_info,
              window, publish, device, enabled, line_path, line_baud, line_data_bits, line_parity,
              line_stop_bits, mode_e, turn_round_ms, inter_octet_ms, suite, protection, ciphering,
-             system_title, keys, counter_object, read_only)
+             system_title, keys, counter_object, read_only, naming)
          VALUES (nullif(:id, 0), :name, :host, :port, :transport, :client, :server_upper,
              :server_lower, :server_size, :auth, :password, :timeout_ms, :retries, :poll_ms,
              :inactivity_ms, :max_info, :window, :publish, :device, :enabled, :line_path,
              :line_baud, :line_data_bits, :line_parity, :line_stop_bits, :mode_e, :turn_round_ms,
              :inter_octet_ms, :suite, :protection, :ciphering, :system_title, :keys,
-             :counter_object, :read_only)
+             :counter_object, :read_only, :naming)
          RETURNING id"
     } else {
         "UPDATE meter SET name = :name, host = :host, port = :port, transport = :transport,
@@ -143,7 +145,7 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              line_stop_bits = :line_stop_bits, mode_e = :mode_e, turn_round_ms = :turn_round_ms,
              inter_octet_ms = :inter_octet_ms, suite = :suite, protection = :protection,
              ciphering = :ciphering, system_title = :system_title, keys = :keys,
-             counter_object = :counter_object, read_only = :read_only,
+             counter_object = :counter_object, read_only = :read_only, naming = :naming,
              -- What was learned of another device does not hold for this one.
              good_link = CASE WHEN host = :host AND port = :port AND client = :client
                  AND transport = :transport AND line_path IS :line_path
@@ -195,6 +197,7 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             ":keys": more.keys.as_ref().map(Secret::expose),
             ":counter_object": more.counter_object,
             ":read_only": meter.read_only,
+            ":naming": crate::meter::definition::naming_name(meter.naming),
                 },
             |row| row.get(0),
         )

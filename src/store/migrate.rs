@@ -9,6 +9,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/0001_initial.sql"),
     include_str!("../../assets/migrations/0002_lines_and_security.sql"),
     include_str!("../../assets/migrations/0003_object_list.sql"),
+    include_str!("../../assets/migrations/0004_naming.sql"),
 ];
 
 /// The schema this program writes.

@@ -10,6 +10,7 @@
 )]
 
 mod apdus;
+mod names;
 mod sealed;
 mod their_client;
 mod their_meter;

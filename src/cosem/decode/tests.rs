@@ -100,7 +100,10 @@ fn the_rarer_classes() {
         text(61, 3, &cell),
         "{class: 3, object: 1-0:32.7.0.255, group_e: [1, 2], attribute: 2}"
     );
-    let script = Data::Structure(vec![octets(&[0, 0, 10, 0, 106, 255]), Data::LongUnsigned(1)]);
+    let script = Data::Structure(vec![
+        octets(&[0, 0, 10, 0, 106, 255]),
+        Data::LongUnsigned(1),
+    ]);
     assert_eq!(
         text(68, 2, &Data::Array(vec![script])),
         "[{script_table: 0-0:10.0.106.255, selector: 1}]"

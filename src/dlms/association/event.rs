@@ -1,4 +1,6 @@
 //! What the owner of an association gets to know, in the order it happened.
+use super::access::Answer;
+use super::lists::Acted;
 use super::{ActionError, Failure, GetError, SetError};
 use crate::cosem::Data;
 use crate::dlms::hdlc::{Parameters, link::LinkNotice};
@@ -40,6 +42,12 @@ pub enum Event {
     Set(Result<(), SetError>),
     /// The answer to `action`: what the method gave back, if anything.
     Acted(Result<Option<Data>, ActionError>),
+    /// The answer to `set_list`: one result for each, in order, or why there is no list.
+    SetList(Result<Vec<Result<(), SetError>>, SetError>),
+    /// The answer to `action_list`.
+    ActedList(Result<Vec<Acted>, ActionError>),
+    /// The answer to `access`.
+    Accessed(Result<Vec<Answer>, GetError>),
     /// The association is over because we asked (DISC answered or its wait passed).
     Released,
     /// It is over because of this. The value is back at its start: `connect` again, on the same or a new connection,

@@ -50,6 +50,8 @@ pub enum SetError {
     Undecodable(String),
     #[error("block {got} was confirmed where {expected} was sent")]
     BlockOutOfOrder { expected: u32, got: u32 },
+    #[error("{asked} attributes were written, and the list that came has {got}")]
+    ListLength { asked: usize, got: usize },
     /// As with [`GetError::Security`]: the value may have been written all the same.
     #[error("the answer is refused: {0}")]
     Security(SecurityError),
@@ -73,6 +75,8 @@ pub enum ActionError {
     BlockOutOfOrder { expected: u32, got: u32 },
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    #[error("{asked} methods were asked, and the list that came has {got}")]
+    ListLength { asked: usize, got: usize },
     /// As with [`GetError::Security`]: the method may have run all the same.
     #[error("the answer is refused: {0}")]
     Security(SecurityError),

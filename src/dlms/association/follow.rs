@@ -3,6 +3,7 @@ use super::blocks::Taken;
 use super::handshake::{self, Answer};
 use super::line::LineEvent;
 use super::proof::Reply;
+use super::short_answers;
 use super::transfer::{Service, Verdict, failed};
 use super::{Association, Authentication, Event, Failure, GetError, Notice, State, Step};
 use crate::dlms::acse::{Aare, Diagnostic, InitiateResponse};
@@ -340,7 +341,12 @@ impl Association {
             Verdict::Next(block) => {
                 let invoke = self.transfer.invoke();
                 self.request.clear();
-                if self.transfer.service() == Service::Action {
+                if self.transfer.service().is_short() {
+                    short_answers::ask_next(block, &mut self.request);
+                } else if matches!(
+                    self.transfer.service(),
+                    Service::Action | Service::ActionList(_)
+                ) {
                     ActionRequest::Next { invoke, block }.encode(&mut self.request);
                 } else {
                     GetRequest::Next { invoke, block }.encode(&mut self.request);
@@ -391,6 +397,9 @@ const fn is_answer(tag: u8) -> bool {
             | tag::GET_RESPONSE
             | tag::SET_RESPONSE
             | tag::ACTION_RESPONSE
+            | tag::ACCESS_RESPONSE
+            | tag::READ_RESPONSE
+            | tag::WRITE_RESPONSE
             | tag::EXCEPTION_RESPONSE
             | tag::CONFIRMED_SERVICE_ERROR
     )

@@ -102,7 +102,13 @@ pub(super) fn judge(apdu: &[u8]) -> Answer {
         },
         Some(&first) if tag::is_notification(first) => Answer::Unsolicited,
         Some(
-            &stale @ (tag::GET_RESPONSE | tag::SET_RESPONSE | tag::ACTION_RESPONSE | tag::RLRE),
+            &stale @ (tag::GET_RESPONSE
+            | tag::SET_RESPONSE
+            | tag::ACTION_RESPONSE
+            | tag::ACCESS_RESPONSE
+            | tag::READ_RESPONSE
+            | tag::WRITE_RESPONSE
+            | tag::RLRE),
         ) => Answer::Stale(stale),
         Some(&other) => protocol(format!(
             "the meter answered AARQ with {} ({other:02X}), not with AARE",

@@ -7,6 +7,7 @@
 //! [`State`] holds the table of what is legal when; a call that is not is a [`LocalError`] and sends nothing. What the
 //! meter does wrong comes as an event: a [`GetError`] costs one value, a [`Failure`] the association.
 
+mod access;
 mod blocks;
 mod config;
 mod event;
@@ -15,24 +16,30 @@ mod follow;
 mod guard;
 mod handshake;
 mod line;
+mod lists;
 mod outgoing;
 mod proof;
 mod services;
+mod short;
+mod short_answers;
 mod state;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod writing;
 
+pub use access::{Answer, Ask};
 pub use config::{Authentication, Carrier, Config, Fresh, Naming};
 pub use event::{Event, Notice, Step};
 pub use failure::{ActionError, Failure, GetError, LocalError, SetError};
+pub use lists::Acted;
 pub use state::State;
 
 use super::acse::InitiateResponse;
 use super::hdlc::link::LinkCounters;
 use super::security::{Secret, SecurityError};
 use super::xdlms::{Conformance, GetRequest};
+use crate::cosem::short_name::ShortNames;
 use crate::cosem::{AttributeRef, Obis};
 use blocks::Blocks;
 use guard::Guard;
@@ -62,6 +69,7 @@ pub struct Association {
     request: Vec<u8>,
     transfer: Transfer,
     granted: Option<InitiateResponse>,
+    names: ShortNames,
     /// Keys and counters, where there are any.
     guard: Option<Guard>,
     /// Why the configured keys cannot be used.
@@ -104,6 +112,7 @@ impl Association {
             request: Vec::with_capacity(16),
             transfer: Transfer::new(config.max_answer),
             granted: None,
+            names: ShortNames::default(),
             guard,
             unfit,
             sealed: Vec::new(),
@@ -195,6 +204,9 @@ impl Association {
     /// Asks for one attribute; the answer comes as [`Event::Got`].
     pub fn get(&mut self, now: Instant, attribute: AttributeRef) -> Result<(), LocalError> {
         self.state.check(Call::Get)?;
+        if self.is_short() {
+            return self.short_get(now, attribute, None);
+        }
         let request = GetRequest::Normal {
             invoke: self.transfer.begin(Service::Get),
             attribute,

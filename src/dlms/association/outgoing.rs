@@ -152,7 +152,10 @@ impl Association {
     /// Only what reads: a GET asked twice is answered twice, and that is all.
     fn may_repeat(&self) -> bool {
         self.state == State::Reading
-            && matches!(self.transfer.service(), Service::Get | Service::List(_))
+            && matches!(
+                self.transfer.service(),
+                Service::Get | Service::List(_) | Service::Read | Service::ReadList(_)
+            )
     }
 
     fn may(&self, bit: u8) -> bool {

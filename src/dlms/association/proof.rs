@@ -59,13 +59,18 @@ impl Association {
             Ok(proof) => Data::OctetString(proof).to_bytes(),
             Err(error) => return self.fail(Failure::Security(error)),
         };
-        let invoke = self.begin(super::transfer::Service::Action);
-        ActionRequest::Normal {
-            invoke,
-            method: REPLY,
-            parameters: &proof,
+        if self.is_short() {
+            let _ = self.begin(super::transfer::Service::Invoke);
+            super::short::reply_to_hls(&proof, &mut self.request);
+        } else {
+            let invoke = self.begin(super::transfer::Service::Action);
+            ActionRequest::Normal {
+                invoke,
+                method: REPLY,
+                parameters: &proof,
+            }
+            .encode(&mut self.request);
         }
-        .encode(&mut self.request);
         self.state = State::Proving;
         self.push(Event::Step(Step::Hls));
         self.send_request(now);
@@ -130,6 +135,10 @@ impl Association {
     pub(super) fn judge_reply(&mut self, apdu: &[u8], certain: bool) -> Reply {
         let failed = |what: String| Reply::Failed(Failure::Hls(what));
         match apdu.first() {
+            Some(&tag::READ_RESPONSE) if self.is_short() => match super::short::proof(apdu) {
+                Ok(proof) => Reply::Proof(proof),
+                Err(what) => failed(what),
+            },
             Some(&tag::ACTION_RESPONSE) => match ActionResponse::decode(apdu) {
                 Ok(ActionResponse::Normal {
                     invoke,

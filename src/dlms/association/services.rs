@@ -19,6 +19,9 @@ impl Association {
         attribute: AttributeRef,
         access: &Selection,
     ) -> Result<(), LocalError> {
+        if self.is_short() {
+            return self.short_get(now, attribute, Some(access));
+        }
         self.allow(
             Conformance::SELECTIVE_ACCESS,
             "the meter grants no selective access; read the whole attribute",
@@ -39,6 +42,9 @@ impl Association {
 
     /// Asks for several attributes at once; the answers come as one [`Event::GotList`](super::Event::GotList).
     pub fn get_list(&mut self, now: Instant, list: &[AttributeRef]) -> Result<(), LocalError> {
+        if self.is_short() {
+            return self.short_get_list(now, list);
+        }
         self.allow(
             Conformance::MULTIPLE_REFERENCES,
             "the meter grants no lists of references; ask one by one",
@@ -70,6 +76,9 @@ impl Association {
             return Err(LocalError(
                 "set: this association only reads; nothing was sent",
             ));
+        }
+        if self.is_short() {
+            return self.short_set(now, attribute, value);
         }
         self.allow(Conformance::SET, "the meter grants no SET")?;
         let octets = value.to_bytes();
@@ -106,6 +115,9 @@ impl Association {
                 "action: this association only reads; nothing was sent",
             ));
         }
+        if self.is_short() {
+            return self.short_action(now, method, parameters);
+        }
         self.allow(Conformance::ACTION, "the meter grants no ACTION")?;
         let octets = parameters.map(Data::to_bytes).unwrap_or_default();
         let invoke = self.begin(Service::Action);
@@ -139,7 +151,7 @@ impl Association {
     }
 
     /// The state is right and the meter granted this bit.
-    fn allow(&self, bit: u8, otherwise: &'static str) -> Result<(), LocalError> {
+    pub(super) fn allow(&self, bit: u8, otherwise: &'static str) -> Result<(), LocalError> {
         self.state.check(Call::Get)?;
         if self.conformance().is_some_and(|granted| granted.has(bit)) {
             Ok(())
@@ -154,7 +166,7 @@ impl Association {
     }
 
     /// The longest APDU the meter takes, before sealing.
-    fn longest(&self) -> usize {
+    pub(super) fn longest(&self) -> usize {
         let longest = match self.granted.map_or(0, |granted| granted.max_pdu) {
             0 => usize::from(u16::MAX),
             longest => longest.into(),
@@ -173,7 +185,7 @@ impl Association {
         })
     }
 
-    fn fits(&self, otherwise: &'static str) -> Result<(), LocalError> {
+    pub(super) fn fits(&self, otherwise: &'static str) -> Result<(), LocalError> {
         let general = self
             .conformance()
             .is_some_and(|granted| granted.has(Conformance::GENERAL_BLOCK_TRANSFER));
@@ -184,7 +196,7 @@ impl Association {
         }
     }
 
-    fn ask(&mut self, now: Instant) {
+    pub(super) fn ask(&mut self, now: Instant) {
         self.state = State::Reading;
         self.send_request(now);
         self.pump(now);

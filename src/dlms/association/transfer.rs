@@ -1,4 +1,5 @@
 //! One request from start to result: matches the invoke-id, checks and joins blocks, never holds more than it was allowed to.
+use super::access::Kind;
 use super::writing::Outgoing;
 use super::{Event, GetError};
 use crate::cosem::Data;
@@ -16,6 +17,19 @@ pub(super) enum Service {
     List(usize),
     Set,
     Action,
+    /// So many at once.
+    SetList(usize),
+    ActionList(usize),
+    Access,
+    /// One value by its short name; `ReadList` is several.
+    Read,
+    ReadList(usize),
+    /// A method by its short name, read for what it gives back.
+    Invoke,
+    Write,
+    WriteList(usize),
+    /// A method by its short name, written.
+    InvokeByWrite,
 }
 
 /// What an APDU means while a request is under way.
@@ -56,6 +70,8 @@ pub(super) struct Transfer {
     joined: Vec<u8>,
     limit: usize,
     pub outgoing: Outgoing,
+    /// What each answer to an ACCESS must be about.
+    pub kinds: Vec<Kind>,
 }
 
 /// What stays allocated between answers; larger ones give their memory back.
@@ -66,17 +82,32 @@ impl Service {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Get | Self::List(_) => "GET",
-            Self::Set => "SET",
-            Self::Action => "ACTION",
+            Self::Set | Self::SetList(_) => "SET",
+            Self::Action | Self::ActionList(_) => "ACTION",
+            Self::Access => "ACCESS",
+            Self::Read | Self::ReadList(_) | Self::Invoke => "READ",
+            Self::Write | Self::WriteList(_) | Self::InvokeByWrite => "WRITE",
         }
+    }
+
+    pub const fn is_read(self) -> bool {
+        matches!(self, Self::Read | Self::ReadList(_) | Self::Invoke)
+    }
+
+    /// By short names.
+    pub const fn is_short(self) -> bool {
+        self.is_read() || matches!(self, Self::Write | Self::WriteList(_) | Self::InvokeByWrite)
     }
 
     const fn answered_by(self, first: u8) -> bool {
         first
             == match self {
                 Self::Get | Self::List(_) => tag::GET_RESPONSE,
-                Self::Set => tag::SET_RESPONSE,
-                Self::Action => tag::ACTION_RESPONSE,
+                Self::Set | Self::SetList(_) => tag::SET_RESPONSE,
+                Self::Action | Self::ActionList(_) => tag::ACTION_RESPONSE,
+                Self::Access => tag::ACCESS_RESPONSE,
+                Self::Read | Self::ReadList(_) | Self::Invoke => tag::READ_RESPONSE,
+                Self::Write | Self::WriteList(_) | Self::InvokeByWrite => tag::WRITE_RESPONSE,
             }
     }
 }
@@ -91,6 +122,7 @@ impl Transfer {
             joined: Vec::new(),
             limit,
             outgoing: Outgoing::default(),
+            kinds: Vec::new(),
         }
     }
 
@@ -114,6 +146,7 @@ impl Transfer {
     pub fn forget(&mut self) {
         self.next = None;
         self.outgoing.forget();
+        self.kinds.clear();
         if self.joined.capacity() > KEPT {
             self.joined = Vec::new();
         } else {
@@ -140,19 +173,23 @@ impl Transfer {
                 &late @ (tag::GET_RESPONSE
                 | tag::SET_RESPONSE
                 | tag::ACTION_RESPONSE
+                | tag::ACCESS_RESPONSE
+                | tag::READ_RESPONSE
+                | tag::WRITE_RESPONSE
                 | tag::AARE
                 | tag::RLRE),
             ) => Verdict::Unexpected(late),
             Some(&first) => undecodable(
                 self.service,
                 format!(
-                    "{} ({first:02X}) is no answer to {}{}",
+                    "{} ({first:02X}) is no answer to {} {}{}",
                     tag::name(first).unwrap_or("an unknown APDU"),
-                    match self.service {
-                        Service::Get | Service::List(_) => "a GET",
-                        Service::Set => "a SET",
-                        Service::Action => "an ACTION",
+                    if self.service.name().starts_with('A') {
+                        "an"
+                    } else {
+                        "a"
                     },
+                    self.service.name(),
                     if tag::is_ciphered(first) {
                         "; it is ciphered and there is no key for it"
                     } else {
@@ -169,7 +206,17 @@ impl Transfer {
         self.other_id.take()
     }
 
+    pub(super) fn took_other_id(&mut self, got: u8) {
+        self.other_id = Some(got);
+    }
+
     fn answer(&mut self, apdu: &[u8], certain: bool) -> Verdict {
+        if self.service.is_short() {
+            return self.short_answer(apdu);
+        }
+        if self.service == Service::Access {
+            return self.access_response(apdu, certain);
+        }
         // Even a broken answer tells by its invoke-id whether it is ours.
         if let Some(got) = apdu.get(2).map(|octet| InvokeId(*octet))
             && got.id() != self.invoke.id()
@@ -183,13 +230,17 @@ impl Transfer {
             self.other_id = Some(got.id());
         }
         let verdict = match self.service {
-            Service::Get | Service::List(_) => {
-                GetResponse::decode(apdu).map(|response| self.get_response(&response))
+            Service::SetList(asked) => {
+                SetResponse::decode(apdu).map(|response| self.set_list_response(asked, &response))
+            }
+            Service::ActionList(_) => {
+                ActionResponse::decode(apdu).map(|response| self.action_list_response(&response))
             }
             Service::Set => SetResponse::decode(apdu).map(|response| self.set_response(&response)),
             Service::Action => {
                 ActionResponse::decode(apdu).map(|response| self.action_response(&response))
             }
+            _ => GetResponse::decode(apdu).map(|response| self.get_response(&response)),
         };
         verdict.unwrap_or_else(|error: ApduError| {
             self.other_id = None;
@@ -280,6 +331,18 @@ impl Transfer {
 
 /// All octets of an answer are here.
 fn complete(service: Service, octets: &[u8]) -> Verdict {
+    if service.is_short() {
+        return super::short_answers::complete(service, octets);
+    }
+    if let Service::ActionList(asked) = service {
+        return match super::lists::outcomes(asked, octets) {
+            Ok((outcomes, trailing)) => Verdict::Done {
+                event: Event::ActedList(Ok(outcomes)),
+                trailing,
+            },
+            Err(error) => failed(service, error),
+        };
+    }
     if let Service::List(asked) = service {
         return match list(asked, octets) {
             Ok((results, trailing)) => Verdict::Done {
@@ -320,10 +383,15 @@ fn list(asked: usize, octets: &[u8]) -> Result<Listed, GetError> {
 
 pub(super) fn failed(service: Service, error: GetError) -> Verdict {
     Verdict::done(match service {
-        Service::Get => Event::Got(Err(error)),
-        Service::List(_) => Event::GotList(Err(error)),
-        Service::Set => Event::Set(Err(error.into())),
-        Service::Action => Event::Acted(Err(error.into())),
+        Service::Get | Service::Read => Event::Got(Err(error)),
+        Service::List(_) | Service::ReadList(_) => Event::GotList(Err(error)),
+        Service::Set | Service::Write => Event::Set(Err(error.into())),
+        Service::SetList(_) | Service::WriteList(_) => Event::SetList(Err(error.into())),
+        Service::Action | Service::Invoke | Service::InvokeByWrite => {
+            Event::Acted(Err(error.into()))
+        }
+        Service::ActionList(_) => Event::ActedList(Err(error.into())),
+        Service::Access => Event::Accessed(Err(error)),
     })
 }
 

@@ -44,7 +44,7 @@ impl Outgoing {
         self.block != 0 && self.sent < self.octets.len()
     }
 
-    fn next(&mut self) -> (bool, u32, &[u8]) {
+    pub fn next(&mut self) -> (bool, u32, &[u8]) {
         let rest = self.octets.get(self.sent..).unwrap_or_default();
         let piece = rest.get(..self.size).unwrap_or(rest);
         self.sent = self.sent.saturating_add(piece.len());
@@ -53,7 +53,7 @@ impl Outgoing {
     }
 
     /// The meter confirmed block `got`.
-    fn confirmed(&self, got: u32) -> Result<(), GetError> {
+    pub fn confirmed(&self, got: u32) -> Result<(), GetError> {
         if self.block == 0 {
             Err(GetError::Undecodable(
                 "a block was confirmed where none was sent".to_owned(),
@@ -99,8 +99,11 @@ impl Transfer {
 
     /// The block after the one that was confirmed.
     pub fn next_block(&mut self, out: &mut Vec<u8>) {
+        if self.service().is_short() {
+            return self.next_short_block(out);
+        }
         let invoke = self.invoke();
-        let set = self.service() == Service::Set;
+        let set = matches!(self.service(), Service::Set | Service::SetList(_));
         let (last, block, data) = self.outgoing.next();
         if set {
             SetRequest::Block {
@@ -169,6 +172,10 @@ impl Transfer {
                     }
                 }
             }
+            ActionResponse::WithList { .. } => undecodable(
+                self.service(),
+                "a list came where one outcome was asked".to_owned(),
+            ),
             ActionResponse::Next { block, .. } => self.proceed(block),
             ActionResponse::Block {
                 last, block, data, ..
@@ -181,7 +188,7 @@ impl Transfer {
         }
     }
 
-    fn proceed(&self, block: u32) -> Verdict {
+    pub(super) fn proceed(&self, block: u32) -> Verdict {
         match self.outgoing.confirmed(block) {
             Err(error) => failed(self.service(), error),
             Ok(()) if self.outgoing.is_under_way() => Verdict::SendNext,
@@ -192,7 +199,7 @@ impl Transfer {
         }
     }
 
-    fn early(&self) -> Verdict {
+    pub(super) fn early(&self) -> Verdict {
         undecodable(
             self.service(),
             "success was said before the whole value was sent".to_owned(),
@@ -208,8 +215,9 @@ impl From<GetError> for SetError {
             GetError::Service(error) => Self::Service(error),
             GetError::BlockOutOfOrder { expected, got } => Self::BlockOutOfOrder { expected, got },
             GetError::Undecodable(what) => Self::Undecodable(what),
+            GetError::ListLength { asked, got } => Self::ListLength { asked, got },
+            other @ GetError::TooLarge(_) => Self::Undecodable(other.to_string()),
             GetError::Security(error) => Self::Security(error),
-            other => Self::Undecodable(other.to_string()),
         }
     }
 }
@@ -223,8 +231,8 @@ impl From<GetError> for ActionError {
             GetError::BlockOutOfOrder { expected, got } => Self::BlockOutOfOrder { expected, got },
             GetError::TooLarge(limit) => Self::TooLarge(limit),
             GetError::Undecodable(what) => Self::Undecodable(what),
+            GetError::ListLength { asked, got } => Self::ListLength { asked, got },
             GetError::Security(error) => Self::Security(error),
-            other @ GetError::ListLength { .. } => Self::Undecodable(other.to_string()),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! The one rule: every tag of the Green Book has a name here; one that has not is named as unknown.
 use super::sheet::{Octets, Sheet, hex};
 use super::{
-    Explained, Framing, acse, action, ciphered, get, initiate, notify, refusal, set, short_name,
+    Explained, Framing, access, acse, action, ciphered, get, initiate, notify, refusal, set,
+    short_name,
 };
 use crate::dlms::xdlms;
 use std::ops::Range;
@@ -35,7 +36,7 @@ fn known(tag: u8) -> Option<(&'static str, Walk)> {
         0x0E => ("confirmed-service-error", refusal::service_error),
         0x0F => ("data-notification", notify::data),
         0x16 => ("UNCONFIRMED-WRITE.request", short_name::write_request),
-        0x18 => ("INFORMATION-REPORT.request", notify::opaque),
+        0x18 => ("INFORMATION-REPORT.request", short_name::report),
         0x60 => ("AARQ", acse::walk),
         0x61 => ("AARE", acse::walk),
         0x62 => ("RLRQ", acse::walk),
@@ -48,8 +49,8 @@ fn known(tag: u8) -> Option<(&'static str, Walk)> {
         0xC5 => ("SET.response", set::response),
         0xC7 => ("ACTION.response", action::response),
         0xD8 => ("exception-response", refusal::exception),
-        0xD9 => ("ACCESS.request", notify::access),
-        0xDA => ("ACCESS.response", notify::access),
+        0xD9 => ("ACCESS.request", access::request),
+        0xDA => ("ACCESS.response", access::response),
         0xE0 => ("general-block-transfer", notify::general_block),
         0xDB => ("general-glo-ciphering", ciphered::titled),
         0xDC => ("general-ded-ciphering", ciphered::titled),

@@ -3,6 +3,7 @@
 //! The one rule: it needs no state and never fails. Bytes are read first and judged after, so a
 //! broken frame is shown field by field up to where it breaks, with the breakage named there.
 //! Ranges always lie inside the input, children inside their parent, and siblings never overlap.
+mod access;
 mod acse;
 mod action;
 mod apdu;

@@ -1,10 +1,10 @@
-//! What a meter sends unasked (data-notification, event-notification), and the heads of the general services.
+//! What a meter sends unasked (data-notification, event-notification), and the head of general block transfer.
 //!
 //! The one rule: date-times are read in each form meters write them.
 use super::apdu::Said;
 use super::data;
 use super::descriptor::{attribute, complain, raw};
-use super::sheet::{Octets, Sheet, count, hex};
+use super::sheet::{Octets, Sheet, hex};
 use crate::cosem::date_time::DateTime;
 
 /// `0F long-invoke-id date-time body`
@@ -50,24 +50,6 @@ pub(super) fn event(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -
     data::walk(sheet, from)
 }
 
-/// `D9|DA long-invoke-id date-time …`: the head; the lists behind it are left as octets.
-pub(super) fn access(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
-    let kind = said.kind;
-    sheet.octet(from, "tag", |tag| format!("{tag:02X} {kind}"))?;
-    long_invoke(sheet, from)?;
-    date_time(sheet, from)?;
-    body(sheet, from);
-    Some(())
-}
-
-/// A service named but not taken apart.
-pub(super) fn opaque(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
-    let kind = said.kind;
-    sheet.octet(from, "tag", |tag| format!("{tag:02X} {kind}"))?;
-    body(sheet, from);
-    Some(())
-}
-
 /// `E0 block-control block-number block-number-ack data`
 pub(super) fn general_block(
     sheet: &mut Sheet,
@@ -96,7 +78,7 @@ pub(super) fn general_block(
     Some(())
 }
 
-fn long_invoke(sheet: &mut Sheet, from: &mut Octets<'_>) -> Option<()> {
+pub(super) fn long_invoke(sheet: &mut Sheet, from: &mut Octets<'_>) -> Option<()> {
     sheet.long(from, "long-invoke-id-and-priority", |long| {
         let id = long & 0x00FF_FFFF;
         let service = if long & 0x4000_0000 == 0 {
@@ -109,7 +91,17 @@ fn long_invoke(sheet: &mut Sheet, from: &mut Octets<'_>) -> Option<()> {
         } else {
             "high"
         };
-        format!("{long:08X}: id {id}, {service}, {priority} priority")
+        let described = if long & 0x1000_0000 == 0 {
+            ""
+        } else {
+            ", self-descriptive"
+        };
+        let breaks = if long & 0x2000_0000 == 0 {
+            ""
+        } else {
+            ", break on error"
+        };
+        format!("{long:08X}: id {id}, {service}, {priority} priority{described}{breaks}")
     })?;
     Some(())
 }
@@ -126,14 +118,4 @@ pub(super) fn date_time(sheet: &mut Sheet, from: &mut Octets<'_>) -> Option<()> 
         Err(_) => hex(octets),
     })?;
     Some(())
-}
-
-fn body(sheet: &mut Sheet, from: &mut Octets<'_>) {
-    let (at, held) = (from.at(), from.left());
-    if held > 0 {
-        sheet.put("body", at, held, || {
-            format!("{}: {}", count(held, "octet"), hex(from.rest()))
-        });
-        let _ = from.take(held);
-    }
 }

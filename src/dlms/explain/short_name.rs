@@ -1,4 +1,4 @@
-//! READ and WRITE, the services of short-name meters.
+//! READ, WRITE and the information report, the services of short-name meters.
 //!
 //! The one rule: as for GET and SET; only the addressing differs.
 use super::apdu::Said;
@@ -31,6 +31,26 @@ pub(super) fn write_request(
     Some(())
 }
 
+/// `18 time? variables values`
+pub(super) fn report(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said) -> Option<()> {
+    head(sheet, from, said)?;
+    if super::descriptor::choice(sheet, from, "no time", "a time follows")? == 1 {
+        let length = sheet.length(from, "current-time length")?;
+        sheet.octets(from, "current-time", length, |octets| {
+            if octets.iter().all(u8::is_ascii_graphic) {
+                String::from_utf8_lossy(octets).into_owned()
+            } else {
+                super::sheet::hex(octets)
+            }
+        })?;
+    }
+    let mut names = Vec::new();
+    let entries = variables(sheet, from, &mut names)?;
+    said.summary = summary("REPORT", entries, &names);
+    list(sheet, from, "value", data::walk)?;
+    Some(())
+}
+
 pub(super) fn read_response(
     sheet: &mut Sheet,
     from: &mut Octets<'_>,
@@ -57,14 +77,34 @@ pub(super) fn write_response(
 ) -> Option<()> {
     head(sheet, from, said)?;
     let mut refused = 0_usize;
+    let mut received = None;
     let entries = list(sheet, from, "result", |sheet, from| {
-        if super::descriptor::choice(sheet, from, "success", "data-access-error")? == 1 {
-            refused = refused.saturating_add(1);
-            super::descriptor::result(sheet, from, "data-access-error")?;
+        let form = sheet.octet(from, "choice", |choice| match choice {
+            0 => "0, success".to_owned(),
+            1 => "1, data-access-error".to_owned(),
+            2 => "2, block-number".to_owned(),
+            other => other.to_string(),
+        })?;
+        match form {
+            0 => Some(()),
+            1 => {
+                refused = refused.saturating_add(1);
+                super::descriptor::result(sheet, from, "data-access-error").map(|_| ())
+            }
+            2 => {
+                received = Some(sheet.word(from, "block-number", |number| number.to_string())?);
+                Some(())
+            }
+            _ => {
+                complain(sheet, from, "a result is of choice 0, 1 or 2");
+                None
+            }
         }
-        Some(())
     })?;
-    said.summary = format!("{entries} written, {refused} refused");
+    said.summary = match received {
+        Some(block) => format!("WRITE block {block} received"),
+        None => format!("{entries} written, {refused} refused"),
+    };
     Some(())
 }
 

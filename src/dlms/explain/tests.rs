@@ -477,3 +477,48 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn access_and_reports_are_read_to_their_end() {
+    let names = |text: &str| {
+        let explained = explain(&bytes(text));
+        let frame = explained.frames.into_iter().next().unwrap();
+        let problems = frame
+            .fields
+            .iter()
+            .filter(|field| field.problem.is_some())
+            .count();
+        assert_eq!(problems, 0, "{text}: {:#?}", frame.fields);
+        assert!(frame.fields.iter().all(|field| field.name != "not read"));
+        (frame.kind, frame.summary, frame.trouble)
+    };
+    let request = "D9 E0000001 00 03 01 0008 0000010000FF 02 05 0008 0000010000FF 02 01 00 \
+                   03 0046 000060030AFF 01 03 00 1105 0F00";
+    assert_eq!(
+        names(request),
+        (
+            "ACCESS.request".to_owned(),
+            "ACCESS 3 things".to_owned(),
+            false
+        )
+    );
+    let response = "DA C0000001 00 00 02 1105 00 02 01 00 02 03";
+    assert_eq!(
+        names(response),
+        (
+            "ACCESS.response".to_owned(),
+            "ACCESS 2 outcomes, 1 refused".to_owned(),
+            true
+        )
+    );
+    assert_eq!(names("18 00 01 02 0108 01 1105").1, "REPORT 0108");
+    assert_eq!(names("0D 01 02 0003").1, "WRITE block 3 received");
+    let secret = explain(&bytes(
+        "D9 C0000001 00 01 02 000F 0000280000FF 07 01 0903414243",
+    ));
+    let shown = format!("{:?}", secret.frames[0].fields);
+    assert!(
+        !shown.contains("41 42 43") && !shown.contains("414243"),
+        "{shown}"
+    );
+}

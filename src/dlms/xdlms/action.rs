@@ -1,7 +1,8 @@
-//! ACTION: request and response, normal and with block transfer both ways. Views over octets; client and simulated meter
-//! use this one codec.
+//! ACTION: request and response, normal, with list and with block transfer both ways. Views over octets; client and
+//! simulated meter use this one codec.
 use super::error::{ApduError, DataAccessResult};
 use super::get::InvokeId;
+use super::list::{Methods, part};
 use super::reader::Reader;
 use super::tag;
 use crate::cosem::Obis;
@@ -89,6 +90,21 @@ pub enum ActionRequest<'a> {
         block: u32,
         data: &'a [u8],
     },
+    WithList {
+        invoke: InvokeId,
+        /// count then methods, as sent
+        list: &'a [u8],
+        /// count then parameters, as sent; null-data where a method takes none
+        parameters: &'a [u8],
+    },
+    ListFirstBlock {
+        invoke: InvokeId,
+        list: &'a [u8],
+        last: bool,
+        block: u32,
+        /// A piece of what `WithList` holds as its parameters.
+        data: &'a [u8],
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +121,11 @@ pub enum ActionResponse<'a> {
         block: u32,
         data: &'a [u8],
     },
+    WithList {
+        invoke: InvokeId,
+        /// count then outcomes, as sent
+        list: &'a [u8],
+    },
     /// That block is in: the next one, please.
     Next { invoke: InvokeId, block: u32 },
 }
@@ -119,7 +140,7 @@ pub enum Returned<'a> {
     Error(DataAccessResult),
 }
 
-fn method(reader: &mut Reader<'_>) -> Result<MethodRef, ApduError> {
+pub(super) fn method(reader: &mut Reader<'_>) -> Result<MethodRef, ApduError> {
     let class = reader.u16("an ACTION request without its class")?;
     let obis = Obis(reader.array("an ACTION request without its logical name")?);
     let [method] = reader
@@ -132,7 +153,7 @@ fn method(reader: &mut Reader<'_>) -> Result<MethodRef, ApduError> {
     })
 }
 
-fn put_method(method: MethodRef, out: &mut Vec<u8>) {
+pub(super) fn put_method(method: MethodRef, out: &mut Vec<u8>) {
     out.extend_from_slice(&method.class.to_be_bytes());
     out.extend_from_slice(&method.obis.0);
     out.push(method.method.cast_unsigned());
@@ -144,7 +165,9 @@ impl<'a> ActionRequest<'a> {
             Self::Normal { invoke, .. }
             | Self::Next { invoke, .. }
             | Self::FirstBlock { invoke, .. }
-            | Self::Block { invoke, .. } => *invoke,
+            | Self::Block { invoke, .. }
+            | Self::WithList { invoke, .. }
+            | Self::ListFirstBlock { invoke, .. } => *invoke,
         }
     }
 
@@ -194,7 +217,26 @@ impl<'a> ActionRequest<'a> {
                     data,
                 })
             }
-            3 | 5 => Err(at_choice.error("an ACTION with list, which is not served here")),
+            3 => {
+                let list = methods(&mut reader)?;
+                let parameters = reader.something("an ACTION request without its parameters")?;
+                Ok(Self::WithList {
+                    invoke,
+                    list,
+                    parameters,
+                })
+            }
+            5 => {
+                let named = methods(&mut reader)?;
+                let (last, block, data) = reader.block()?;
+                Ok(Self::ListFirstBlock {
+                    invoke,
+                    list: named,
+                    last,
+                    block,
+                    data,
+                })
+            }
             _ => Err(at_choice.error("an unknown kind of ACTION request")),
         }
     }
@@ -235,6 +277,26 @@ impl<'a> ActionRequest<'a> {
                 out.extend_from_slice(&[tag::ACTION_REQUEST, 6, invoke.0]);
                 put_block(*last, *block, data, out);
             }
+            Self::WithList {
+                invoke,
+                list,
+                parameters,
+            } => {
+                out.extend_from_slice(&[tag::ACTION_REQUEST, 3, invoke.0]);
+                out.extend_from_slice(list);
+                out.extend_from_slice(parameters);
+            }
+            Self::ListFirstBlock {
+                invoke,
+                list,
+                last,
+                block,
+                data,
+            } => {
+                out.extend_from_slice(&[tag::ACTION_REQUEST, 5, invoke.0]);
+                out.extend_from_slice(list);
+                put_block(*last, *block, data, out);
+            }
         }
     }
 }
@@ -244,6 +306,7 @@ impl<'a> ActionResponse<'a> {
         match self {
             Self::Normal { invoke, .. }
             | Self::Block { invoke, .. }
+            | Self::WithList { invoke, .. }
             | Self::Next { invoke, .. } => *invoke,
         }
     }
@@ -278,7 +341,10 @@ impl<'a> ActionResponse<'a> {
                 reader.end("bytes after the ACTION response")?;
                 Ok(Self::Next { invoke, block })
             }
-            3 => Err(at_choice.error("a list of ACTION responses, which was not asked")),
+            3 => {
+                let list = reader.something("an ACTION response with an empty list")?;
+                Ok(Self::WithList { invoke, list })
+            }
             _ => Err(at_choice.error("an unknown kind of ACTION response")),
         }
     }
@@ -309,12 +375,20 @@ impl<'a> ActionResponse<'a> {
                 out.extend_from_slice(&[tag::ACTION_RESPONSE, 2, invoke.0]);
                 put_block(*last, *block, data, out);
             }
+            Self::WithList { invoke, list } => {
+                out.extend_from_slice(&[tag::ACTION_RESPONSE, 3, invoke.0]);
+                out.extend_from_slice(list);
+            }
             Self::Next { invoke, block } => {
                 out.extend_from_slice(&[tag::ACTION_RESPONSE, 4, invoke.0]);
                 out.extend_from_slice(&block.to_be_bytes());
             }
         }
     }
+}
+
+fn methods<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], ApduError> {
+    part(reader, |all| Methods::new(all)?.after())
 }
 
 /// `00`, `01 00 data` or `01 01 result`; gurux-dlms leaves out even the 00 when it refuses.

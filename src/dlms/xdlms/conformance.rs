@@ -32,16 +32,25 @@ const NAMES: [&str; 24] = [
 ];
 
 impl Conformance {
+    /// What a client by short names can do: read and write, each with blocks, several at once, parameterised access,
+    /// and the information report.
+    pub const SHORT_NAMES: Self = Self(0x18_1B20);
+
     pub const GENERAL_PROTECTION: u8 = 1;
     pub const GENERAL_BLOCK_TRANSFER: u8 = 2;
     pub const READ: u8 = 3;
+    pub const WRITE: u8 = 4;
+    pub const UNCONFIRMED_WRITE: u8 = 5;
     pub const PRIORITY: u8 = 9;
     pub const ATTRIBUTE0_GET: u8 = 10;
     pub const BLOCK_GET: u8 = 11;
     pub const BLOCK_SET: u8 = 12;
     pub const BLOCK_ACTION: u8 = 13;
     pub const MULTIPLE_REFERENCES: u8 = 14;
+    pub const INFORMATION_REPORT: u8 = 15;
     pub const DATA_NOTIFICATION: u8 = 16;
+    pub const ACCESS: u8 = 17;
+    pub const PARAMETERISED_ACCESS: u8 = 18;
     pub const GET: u8 = 19;
     pub const SET: u8 = 20;
     pub const SELECTIVE_ACCESS: u8 = 21;

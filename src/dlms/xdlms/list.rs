@@ -1,5 +1,6 @@
 //! The lists inside with-list requests and answers, item by item. A list says how many items it has; what it says must be
 //! what it holds. Offsets in errors count from the start of the list.
+use super::action::{ActionResult, MethodRef, Returned};
 use super::error::{ApduError, DataAccessResult};
 use super::reader::Reader;
 use crate::cosem::data::encode_length;
@@ -21,15 +22,23 @@ pub struct Values<'a>(Items<'a>);
 #[derive(Clone, Debug)]
 pub struct Results<'a>(Items<'a>);
 
+/// The methods an ACTION with list names.
 #[derive(Clone, Debug)]
-struct Items<'a> {
-    reader: Reader<'a>,
-    left: usize,
+pub struct Methods<'a>(Items<'a>);
+
+/// The outcomes in an ACTION response with list.
+#[derive(Clone, Debug)]
+pub struct Outcomes<'a>(Items<'a>);
+
+#[derive(Clone, Debug)]
+pub(super) struct Items<'a> {
+    pub reader: Reader<'a>,
+    pub left: usize,
 }
 
 impl<'a> Items<'a> {
     /// No item takes less than `least` octets: a count that needs more than there is, is a lie.
-    fn new(list: &'a [u8], least: usize) -> Result<Self, ApduError> {
+    pub fn new(list: &'a [u8], least: usize) -> Result<Self, ApduError> {
         let mut reader = Reader::new(list);
         let wrong = reader.error("a list that claims more than it holds");
         let left = reader.length("a list without its count")?;
@@ -44,7 +53,7 @@ impl<'a> Items<'a> {
     }
 
     /// One item, or the end. After an error there is nothing more.
-    fn item<T>(
+    pub fn item<T>(
         &mut self,
         read: impl FnOnce(&mut Reader<'a>) -> Result<T, ApduError>,
     ) -> Option<Result<T, ApduError>> {
@@ -55,6 +64,20 @@ impl<'a> Items<'a> {
         }
         Some(item)
     }
+}
+
+/// The list at the reader's place, and on to what stands behind it; `after` says where that is.
+pub(super) fn part<'a>(
+    reader: &mut Reader<'a>,
+    after: impl FnOnce(&'a [u8]) -> Result<&'a [u8], ApduError>,
+) -> Result<&'a [u8], ApduError> {
+    let mut ahead = *reader;
+    let all = ahead.rest();
+    let behind = after(all).map_err(|error| ApduError {
+        offset: reader.offset().saturating_add(error.offset),
+        what: error.what,
+    })?;
+    reader.octets_of(all.len().saturating_sub(behind.len()))
 }
 
 impl<'a> References<'a> {
@@ -125,6 +148,12 @@ impl<'a> Values<'a> {
         Items::new(list, 1).map(Self)
     }
 
+    /// What stands behind the values taken so far.
+    pub(super) fn behind(&self) -> &'a [u8] {
+        let mut reader = self.0.reader;
+        reader.rest()
+    }
+
     /// How many are still to come.
     pub fn left(&self) -> usize {
         self.0.left
@@ -146,6 +175,11 @@ impl<'a> Results<'a> {
         Items::new(list, 1).map(Self)
     }
 
+    /// How many are still to come.
+    pub fn left(&self) -> usize {
+        self.0.left
+    }
+
     pub(super) fn skip_all(list: &'a [u8]) -> Result<&'a [u8], ApduError> {
         let mut results = Self::new(list)?;
         for result in results.by_ref() {
@@ -161,6 +195,81 @@ impl Iterator for Results<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         self.0
             .item(|reader| Ok(DataAccessResult(reader.byte("a result that is missing")?)))
+    }
+}
+
+impl<'a> Methods<'a> {
+    /// `list`: count, then descriptors.
+    pub fn new(list: &'a [u8]) -> Result<Self, ApduError> {
+        Items::new(list, 9).map(Self)
+    }
+
+    /// How many are still to come.
+    pub fn left(&self) -> usize {
+        self.0.left
+    }
+
+    pub(super) fn after(mut self) -> Result<&'a [u8], ApduError> {
+        for item in self.by_ref() {
+            item?;
+        }
+        Ok(self.0.reader.rest())
+    }
+}
+
+impl Iterator for Methods<'_> {
+    type Item = Result<MethodRef, ApduError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.item(super::action::method)
+    }
+}
+
+impl<'a> Outcomes<'a> {
+    /// `list`: count, then a result and what stands behind it.
+    pub fn new(list: &'a [u8]) -> Result<Self, ApduError> {
+        Items::new(list, 2).map(Self)
+    }
+
+    /// How many are still to come.
+    pub fn left(&self) -> usize {
+        self.0.left
+    }
+
+    /// Octets behind the last outcome.
+    pub fn trailing(&self) -> usize {
+        self.0.reader.left()
+    }
+}
+
+impl<'a> Iterator for Outcomes<'a> {
+    type Item = Result<(ActionResult, Returned<'a>), ApduError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.item(|reader| {
+            let result = ActionResult(reader.byte("an outcome without its result")?);
+            if !reader.flag("a return value that is neither there nor not")? {
+                return Ok((result, Returned::Nothing));
+            }
+            Ok((
+                result,
+                if reader.flag("a return value without its choice")? {
+                    Returned::Error(DataAccessResult(
+                        reader.byte("a data-access-result that is missing")?,
+                    ))
+                } else {
+                    Returned::Data(reader.value("a return value that cannot be decoded")?.1)
+                },
+            ))
+        })
+    }
+}
+
+/// Count, then each method: the list of an ACTION with list.
+pub fn encode_methods(methods: &[MethodRef], out: &mut Vec<u8>) {
+    encode_length(methods.len(), out);
+    for one in methods {
+        super::action::put_method(*one, out);
     }
 }
 

@@ -1,16 +1,21 @@
-//! xDLMS services: GET, SET, ACTION and the errors that answer them. Codecs are views over octets, the same for client and meter.
+//! xDLMS services: GET, SET, ACTION, ACCESS, READ and WRITE by short names, notifications, and the errors that answer them. Codecs are views over octets, the same for client and meter.
+pub mod access;
 pub mod action;
 pub mod conformance;
 pub mod error;
 pub mod gbt;
 pub mod get;
 pub mod list;
+#[cfg(test)]
+mod names_tests;
+pub mod notify;
 pub(in crate::dlms) mod reader;
 pub mod selection;
 mod service_error;
 #[cfg(test)]
 mod services_tests;
 pub mod set;
+pub mod short;
 pub mod tag;
 #[cfg(test)]
 mod tests;

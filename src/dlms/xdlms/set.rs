@@ -3,7 +3,7 @@
 use super::action::put_block;
 use super::error::{ApduError, DataAccessResult};
 use super::get::InvokeId;
-use super::list::{References, Results, attribute, put_attribute, selection};
+use super::list::{References, Results, attribute, part, put_attribute, selection};
 use super::reader::Reader;
 use super::tag;
 use crate::cosem::AttributeRef;
@@ -78,22 +78,8 @@ pub enum SetResponse<'a> {
     },
 }
 
-/// The list at the reader's place, and on to what stands behind it.
-fn list<'a>(
-    reader: &mut Reader<'a>,
-    after: impl FnOnce(&'a [u8]) -> Result<&'a [u8], ApduError>,
-) -> Result<&'a [u8], ApduError> {
-    let mut ahead = *reader;
-    let all = ahead.rest();
-    let behind = after(all).map_err(|error| ApduError {
-        offset: reader.offset().saturating_add(error.offset),
-        what: error.what,
-    })?;
-    reader.octets_of(all.len().saturating_sub(behind.len()))
-}
-
 fn references<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], ApduError> {
-    list(reader, |all| References::new(all)?.after())
+    part(reader, |all| References::new(all)?.after())
 }
 
 impl<'a> SetRequest<'a> {
@@ -261,12 +247,12 @@ impl<'a> SetResponse<'a> {
             },
             4 => Self::LastBlockWithList {
                 invoke,
-                list: list(&mut reader, Results::skip_all)?,
+                list: part(&mut reader, Results::skip_all)?,
                 block: number(&mut reader)?,
             },
             5 => Self::WithList {
                 invoke,
-                list: list(&mut reader, Results::skip_all)?,
+                list: part(&mut reader, Results::skip_all)?,
             },
             _ => return Err(at_choice.error("an unknown kind of SET response")),
         };

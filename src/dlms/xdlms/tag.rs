@@ -1,9 +1,14 @@
 //! The first octet of an APDU and the standard's name for what follows. An octet that is not in the table names nothing.
 
 pub const INITIATE_REQUEST: u8 = 0x01;
+pub const READ_REQUEST: u8 = 0x05;
+pub const WRITE_REQUEST: u8 = 0x06;
 pub const INITIATE_RESPONSE: u8 = 0x08;
+pub const READ_RESPONSE: u8 = 0x0C;
+pub const WRITE_RESPONSE: u8 = 0x0D;
 pub const CONFIRMED_SERVICE_ERROR: u8 = 0x0E;
 pub const DATA_NOTIFICATION: u8 = 0x0F;
+pub const UNCONFIRMED_WRITE_REQUEST: u8 = 0x16;
 pub const INFORMATION_REPORT: u8 = 0x18;
 pub const AARQ: u8 = 0x60;
 pub const AARE: u8 = 0x61;
@@ -17,6 +22,8 @@ pub const GET_RESPONSE: u8 = 0xC4;
 pub const SET_RESPONSE: u8 = 0xC5;
 pub const ACTION_RESPONSE: u8 = 0xC7;
 pub const EXCEPTION_RESPONSE: u8 = 0xD8;
+pub const ACCESS_REQUEST: u8 = 0xD9;
+pub const ACCESS_RESPONSE: u8 = 0xDA;
 pub const GENERAL_BLOCK_TRANSFER: u8 = 0xE0;
 
 /// `get-response`, `aarq`, `glo-initiate-request` …

@@ -4,18 +4,21 @@
 mod auth;
 mod check;
 mod line;
+mod naming;
 mod protection;
 mod security_check;
 
 pub use auth::Auth;
 pub use check::FieldError;
 pub use line::{Parity, SerialLine, TransportKind};
+pub use naming::{NAMINGS, naming_name, naming_named};
 pub use protection::{
     FORMS, PROTECTIONS, form_name, form_named, key_names, key_text, own_title, protection_name,
     protection_named, suite_named,
 };
 
 use crate::cosem::{Obis, ObjectSpec};
+use crate::dlms::association::Naming;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::{Secret, Security};
 use std::borrow::Cow;
@@ -47,6 +50,8 @@ pub struct Definition {
     pub client: ClientAddress,
     /// Over the wrapper its upper part is the logical device.
     pub server: ServerAddress,
+    /// How the meter calls its objects.
+    pub naming: Naming,
     pub auth: Auth,
     pub password: Option<Secret>,
     /// Keys, and how APDUs are ciphered with them.
@@ -114,6 +119,7 @@ impl Definition {
             mode_e: false,
             client: client(PUBLIC_CLIENT),
             server: server_one(),
+            naming: Naming::LogicalName,
             auth: Auth::None,
             password: None,
             security: None,
@@ -213,6 +219,7 @@ impl Definition {
             || self.turn_round != other.turn_round
             || self.inter_octet != other.inter_octet
             || self.read_only != other.read_only
+            || self.naming != other.naming
             || self.retries != other.retries
             || self.max_info != other.max_info
             || self.window != other.window

@@ -3,7 +3,7 @@
 
 use super::QUIET;
 use crate::cosem::Obis;
-use crate::dlms::association::{Authentication, Carrier, Config};
+use crate::dlms::association::{Authentication, Carrier, Config, Naming};
 use crate::dlms::hdlc::link::LinkConfig;
 use crate::dlms::hdlc::{ClientAddress, Control, Parameters, ServerAddress, frame};
 use crate::dlms::security::hls::HlsMechanism;
@@ -18,6 +18,10 @@ const PUBLIC: u8 = 16;
 pub(super) fn config(meter: &Definition) -> Config {
     let security = security(meter);
     let mut offered = Config::new(carrier(meter, meter.client));
+    offered.naming = meter.naming;
+    if meter.naming == Naming::ShortName {
+        offered.conformance = Conformance::SHORT_NAMES;
+    }
     if security.as_ref().is_some_and(|it| it.protection.is_some()) {
         // Only now is it of use, and plain meters keep the bits they know.
         offered.conformance = offered.conformance.with(Conformance::GENERAL_PROTECTION);

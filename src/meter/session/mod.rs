@@ -8,6 +8,7 @@ mod error;
 mod ladder;
 mod read;
 mod services;
+mod short;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -196,6 +197,9 @@ impl Session {
                 Ok(()) => self.climb_masked(&mut ladder).await,
                 Err(error) => Err(error),
             };
+        }
+        if result.is_ok() {
+            result = self.learn_short_names().await;
         }
         if let Err(error) = &result {
             ladder.fail(error, &self.who);

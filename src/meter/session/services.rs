@@ -24,6 +24,7 @@ impl Session {
 
     /// Whether the meter granted this (a bit of [`Conformance`]).
     pub fn grants(&self, bit: u8) -> bool {
+        let bit = self.granted_as(bit);
         self.settled
             .conformance
             .is_some_and(|granted| granted.has(bit))

@@ -3,8 +3,8 @@
 use super::wire::Masking;
 use super::*;
 use crate::cosem::Obis;
-use crate::dlms::hdlc::{Control, frame};
 use crate::dlms::association::{ActionError, SetError};
+use crate::dlms::hdlc::{Control, frame};
 use crate::dlms::xdlms::{ActionResult, DataAccessResult, MethodRef, Selection};
 use crate::meter::fake::World;
 use crate::simulator::profile::Profile;
@@ -23,6 +23,19 @@ const fn reference(class: u16, obis: Obis) -> AttributeRef {
 }
 
 async fn open(profile: Profile, password: &str) -> Session {
+    open_as(
+        profile,
+        password,
+        crate::dlms::association::Naming::LogicalName,
+    )
+    .await
+}
+
+async fn open_as(
+    profile: Profile,
+    password: &str,
+    naming: crate::dlms::association::Naming,
+) -> Session {
     let clock = Clock::From {
         base: "2025-11-20T12:00:00Z".parse().unwrap(),
         at: Instant::now(),
@@ -33,6 +46,7 @@ async fn open(profile: Profile, password: &str) -> Session {
     world.meter("meter", &meter);
     let mut definition = Definition::microstar("m", "meter", 1);
     definition.server = server;
+    definition.naming = naming;
     definition.password = Some(Secret::new(password.as_bytes()));
     let connector = world.connector();
     let tap = Tap::new(1 << 16);
@@ -219,4 +233,46 @@ async fn a_secret_that_is_written_stands_in_no_trace() {
         );
         assert!(shown.windows(8).any(|eight| eight == b"********"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_by_short_names_is_like_any_other() {
+    use crate::cosem::object_list::ObjectList;
+    use crate::dlms::association::Naming;
+    let mut by_name = generic().await;
+    let mut session = open_as(Profile::generic(3), "12345678", Naming::ShortName).await;
+    assert!(session.is_short() && !by_name.is_short());
+    assert_eq!(
+        session.get(VOLTAGE).await.unwrap(),
+        by_name.get(VOLTAGE).await.unwrap()
+    );
+    let spec = crate::cosem::ObjectSpec::Value(VOLTAGE.obis);
+    let reading = session.read(spec, "u1").await.unwrap();
+    assert!(reading.value.is_ok() && reading.scaler_unit.is_some());
+    let missing = AttributeRef { class: 4, ..NOTE };
+    let together = session.get_list(&[VOLTAGE, NOTE, missing]).await.unwrap();
+    let refused = DataAccessResult::OBJECT_CLASS_INCONSISTENT;
+    assert_eq!(together[2], Err(GetError::Access(refused)));
+    assert!(together[0].is_ok() && together[1].is_ok());
+    assert!(session.grants(Conformance::SELECTIVE_ACCESS));
+    let part = session
+        .get_with(PROFILE, &Selection::entries(1, 3))
+        .await
+        .unwrap();
+    assert_eq!(part.unwrap().elements().unwrap().len(), 3);
+    session.allow_writing();
+    let note = Data::OctetString(b"by short names".to_vec());
+    assert_eq!(session.set(NOTE, &note).await.unwrap(), Ok(()));
+    assert_eq!(session.get(NOTE).await.unwrap(), Ok(note));
+    let list = session.get(session.object_list_attribute()).await.unwrap();
+    let mut list = ObjectList::from_data(&list.unwrap()).unwrap();
+    session.add_rights(&mut list).await.unwrap();
+    let object = list.find(3, VOLTAGE.obis).unwrap();
+    assert_eq!(object.attributes.len(), 3);
+    assert!(object.short_name.is_some());
+    // Known now: a new association asks no more.
+    let objects = session.objects.clone();
+    assert!(objects.short_names().is_some());
+    session.release().await;
+    by_name.release().await;
 }

@@ -7,6 +7,7 @@ use super::gbt::{BlockTransfer, Came};
 use super::kept::Kept;
 use super::protect::Counters;
 use super::registers::Registers;
+use super::short::LongRead;
 use super::transfer::Transfer;
 use super::wall::Wall;
 use super::writing::Incoming;
@@ -29,6 +30,7 @@ pub(super) struct Application {
     pub(super) association: Option<Association>,
     pub(super) transfer: Option<Transfer>,
     pub(super) incoming: Option<Incoming>,
+    pub(super) long_read: Option<LongRead>,
     blocks: BlockTransfer,
     /// The answer being made may be of any length: it will go in general blocks.
     general: bool,
@@ -48,6 +50,7 @@ impl Application {
             association: None,
             transfer: None,
             incoming: None,
+            long_read: None,
             blocks: BlockTransfer::default(),
             general: false,
             data: Vec::new(),
@@ -60,6 +63,7 @@ impl Application {
         self.association = None;
         self.transfer = None;
         self.incoming = None;
+        self.long_read = None;
         self.blocks.reset();
     }
 
@@ -190,6 +194,8 @@ impl Application {
                 self.transfer = None;
                 self.action(now, profile, apdu, out);
             }
+            // By short names the proof is read.
+            tag::READ_REQUEST if pending => self.prove_short(apdu, out),
             _ if pending => exception(NOT_ALLOWED, NOT_POSSIBLE, out),
             tag::GET_REQUEST if association.conformance.has(Conformance::GET) => {
                 self.get(now, profile, apdu, out);
@@ -197,6 +203,21 @@ impl Application {
             tag::SET_REQUEST if association.conformance.has(Conformance::SET) => {
                 self.transfer = None;
                 self.set(now, profile, apdu, out);
+            }
+            tag::ACCESS_REQUEST if association.conformance.has(Conformance::ACCESS) => {
+                self.transfer = None;
+                self.access(now, profile, apdu, out);
+            }
+            tag::READ_REQUEST if association.conformance.has(Conformance::READ) => {
+                self.short_read(now, profile, apdu, out);
+            }
+            tag::WRITE_REQUEST if association.conformance.has(Conformance::WRITE) => {
+                self.short_write(now, profile, apdu, out);
+            }
+            tag::UNCONFIRMED_WRITE_REQUEST
+                if association.conformance.has(Conformance::UNCONFIRMED_WRITE) =>
+            {
+                self.short_write(now, profile, apdu, out);
             }
             tag::GET_REQUEST | tag::SET_REQUEST | tag::ACTION_REQUEST => {
                 exception(NOT_ALLOWED, NOT_SUPPORTED, out);

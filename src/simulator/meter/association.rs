@@ -90,6 +90,11 @@ impl Challenges {
 }
 
 impl Association {
+    /// Objects are called by short names.
+    pub const fn is_short(&self) -> bool {
+        by_short_names(self.context)
+    }
+
     /// It has still to prove itself.
     pub const fn is_pending(&self) -> bool {
         self.hls.is_some() && !self.authenticated
@@ -196,7 +201,7 @@ impl Application {
     }
 
     /// Our own proof, if the client's is right.
-    fn proven(&mut self, parameters: &[u8]) -> Result<Vec<u8>, ActionResult> {
+    pub(super) fn proven(&mut self, parameters: &[u8]) -> Result<Vec<u8>, ActionResult> {
         let denied = ActionResult::READ_WRITE_DENIED;
         let Ok(Data::OctetString(got)) = Data::decode_all(parameters) else {
             return Err(ActionResult::TYPE_UNMATCHED);
@@ -234,7 +239,13 @@ fn admit(
     let required = client.security.as_ref().and_then(|it| it.required);
     let ciphered = match aarq.context {
         ApplicationContext::Ln if required.is_none() => false,
+        ApplicationContext::Sn if required.is_none() && profile.speaks_short_names() => false,
         ApplicationContext::LnCiphered if client.security.is_some() => true,
+        ApplicationContext::SnCiphered
+            if client.security.is_some() && profile.speaks_short_names() =>
+        {
+            true
+        }
         _ => return Err(CONTEXT),
     };
     let challenge = authenticate(&client.access, &aarq)?;
@@ -252,7 +263,7 @@ fn admit(
         _ => None,
     };
     let (proposed, dress) = proposal(&aarq, guard.as_mut(), required, counters)?;
-    let terms = negotiate(&proposed, profile)?;
+    let terms = negotiate(&proposed, profile, by_short_names(aarq.context))?;
     if let Some(guard) = &mut guard {
         guard.agree(proposed.dedicated_key).map_err(|_| NO_REASON)?;
     }
@@ -355,16 +366,32 @@ fn proposal(
     }
 }
 
-fn negotiate(proposed: &InitiateRequest, profile: &Profile) -> Result<InitiateResponse, Refusal> {
+/// Objects are called by short names.
+const fn by_short_names(context: ApplicationContext) -> bool {
+    matches!(
+        context,
+        ApplicationContext::Sn | ApplicationContext::SnCiphered
+    )
+}
+
+fn negotiate(
+    proposed: &InitiateRequest,
+    profile: &Profile,
+    short: bool,
+) -> Result<InitiateResponse, Refusal> {
     if proposed.dlms_version < 6 {
         return Err(initiate(1));
     }
-    let conformance = proposed.conformance.and(profile.conformance);
+    let conformance = proposed.conformance.and(profile.offers(short));
     if conformance.0 == 0 {
         return Err(initiate(2));
     }
     if proposed.max_pdu != 0 && proposed.max_pdu < SMALLEST_PDU {
         return Err(initiate(3));
     }
-    Ok(InitiateResponse::new(conformance, profile.max_pdu))
+    let mut response = InitiateResponse::new(conformance, profile.max_pdu);
+    if short {
+        response.vaa_name = crate::cosem::short_name::ASSOCIATION;
+    }
+    Ok(response)
 }

@@ -1,6 +1,7 @@
 //! One simulated meter as a value: bytes in, bytes out, time as data. It serves one client at a time; a client that goes
 //! without a word leaves its link and association behind until the inactivity time is over, as real meters do.
 
+mod access;
 mod answer;
 mod application;
 mod association;
@@ -9,6 +10,7 @@ mod gbt;
 mod hdlc_line;
 mod image;
 mod kept;
+mod lists;
 mod load_profile;
 mod object_list;
 mod outbox;
@@ -18,6 +20,8 @@ mod reading;
 mod registers;
 mod secondary;
 mod security_setup;
+mod short;
+mod short_list;
 mod sign_on;
 #[cfg(test)]
 mod tests;

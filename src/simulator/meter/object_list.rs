@@ -46,7 +46,7 @@ fn rights(object: &Object, writes: bool, out: &mut Vec<u8>) {
     }
 }
 
-fn selectors(selectors: &[i8], out: &mut Vec<u8>) {
+pub(super) fn selectors(selectors: &[i8], out: &mut Vec<u8>) {
     if selectors.is_empty() {
         return Data::Null.encode(out);
     }

@@ -59,7 +59,7 @@ impl Application {
         }
     }
 
-    fn read(
+    pub(super) fn read(
         &mut self,
         now: Instant,
         profile: &Profile,
@@ -83,7 +83,8 @@ impl Application {
         };
         if !access.is_empty() {
             if object.selectors(attribute.attribute).is_empty()
-                || !association.conformance.has(Conformance::SELECTIVE_ACCESS)
+                || !(association.is_short()
+                    || association.conformance.has(Conformance::SELECTIVE_ACCESS))
             {
                 return Err(DataAccessResult::SCOPE_OF_ACCESS_VIOLATED);
             }

@@ -15,6 +15,7 @@ mod client;
 mod general_blocks;
 mod hls;
 mod link;
+mod names;
 mod services;
 mod talk;
 mod wrapper;

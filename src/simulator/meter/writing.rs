@@ -16,27 +16,31 @@ use std::time::Instant;
 
 /// Longest value taken in blocks.
 const LONGEST: usize = 64 * 1024;
-/// References in one SET with list.
-const MOST_REFERENCES: usize = 64;
+/// References in one request.
+pub(super) const MOST_REFERENCES: usize = 64;
 
 /// A value on its way in.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    target: Target,
-    joined: Vec<u8>,
+    pub(super) target: Target,
+    pub(super) joined: Vec<u8>,
     /// The number of the last block taken.
     block: u32,
 }
 
 #[derive(Clone, Debug)]
-enum Target {
+pub(super) enum Target {
     Attribute(AttributeRef),
     List(Vec<AttributeRef>),
     Method(MethodRef),
+    Methods(Vec<MethodRef>),
+    /// A READ or WRITE request by short names: its lists.
+    Read,
+    Write,
 }
 
 impl Incoming {
-    const fn new(target: Target) -> Self {
+    pub(super) const fn new(target: Target) -> Self {
         Self {
             target,
             joined: Vec::new(),
@@ -45,7 +49,7 @@ impl Incoming {
     }
 
     /// Adds one block; what is wrong with it as a data-access-result.
-    fn add(&mut self, block: u32, data: &[u8]) -> Result<(), DataAccessResult> {
+    pub(super) fn add(&mut self, block: u32, data: &[u8]) -> Result<(), DataAccessResult> {
         if block != self.block.wrapping_add(1) {
             return Err(DataAccessResult::DATA_BLOCK_NUMBER_INVALID);
         }
@@ -162,7 +166,7 @@ impl Application {
         let Some(mut incoming) = self
             .incoming
             .take()
-            .filter(|incoming| !matches!(incoming.target, Target::Method(_)))
+            .filter(|incoming| matches!(incoming.target, Target::Attribute(_) | Target::List(_)))
         else {
             return refuse(DataAccessResult::NO_LONG_SET_IN_PROGRESS, out);
         };
@@ -187,7 +191,7 @@ impl Application {
                 let result = self.write(now, profile, *attribute, &incoming.joined);
                 refuse(result.err().unwrap_or(DataAccessResult::SUCCESS), out);
             }
-            Target::Method(_) => {}
+            _ => {}
         }
     }
 
@@ -215,7 +219,7 @@ impl Application {
         list
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         now: Instant,
         profile: &Profile,
@@ -261,6 +265,9 @@ impl Application {
             return self.prove(&request, out);
         }
         let invoke = request.invoke();
+        if self.is_list(&request) {
+            return self.action_list(now, profile, &request, out);
+        }
         if !matches!(request, ActionRequest::Normal { .. })
             && !self.agreed(Conformance::BLOCK_ACTION)
         {
@@ -293,7 +300,7 @@ impl Application {
                 Some(result) => result,
             },
             // No method here gives back more than fits.
-            ActionRequest::Next { .. } => Err(ActionResult::NO_LONG_ACTION_IN_PROGRESS),
+            _ => Err(ActionResult::NO_LONG_ACTION_IN_PROGRESS),
         };
         ActionResponse::Normal {
             invoke,
@@ -326,7 +333,7 @@ impl Application {
         None
     }
 
-    fn run(
+    pub(super) fn run(
         &mut self,
         now: Instant,
         profile: &Profile,

@@ -3,6 +3,7 @@ mod anything;
 mod blocks;
 mod connect;
 mod get;
+mod names;
 mod properties;
 mod recorded;
 mod refuse;

@@ -155,7 +155,7 @@ fn an_action_and_its_result() {
         ),
         (
             "C703C901 00 00",
-            "the answer cannot be decoded: a list of ACTION responses, which was not asked at byte 1",
+            "the answer cannot be decoded: a list came where one outcome was asked",
         ),
         (
             "D80102",

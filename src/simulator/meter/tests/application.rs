@@ -124,7 +124,7 @@ fn a_refusal_that_looks_like_success() {
     let (_, aare) = Session::open(line, &lls("wrong"));
     assert_eq!(verdict(&aare), ("01".into(), "0D".into()));
     assert!(
-        aare.ends_with("BE10040E0800065F1F0400607E1D10000007"),
+        aare.ends_with("BE10040E0800065F1F0400607E5D10000007"),
         "{aare}"
     );
 }

@@ -113,7 +113,7 @@ fn actions_in_blocks() {
     );
     assert_eq!(session.apdu("C306C1 01 00000002 01 00"), "C701C10000");
     assert_eq!(session.get(70, [0, 0, 96, 3, 10, 255], 3), "C401C1001600");
-    // Gone wrong: aborted, nothing in progress, a return value nobody has.
+    // Gone wrong: aborted, nothing in progress, a return value nobody has. Then a list.
     assert_eq!(
         session.apdu(&format!("C304C1 {relay} 00 00000002 01 0F")),
         "C701C10F00"
@@ -122,6 +122,6 @@ fn actions_in_blocks() {
     assert_eq!(session.apdu("C302C100000001"), "C701C11000");
     assert_eq!(
         session.apdu("C303C101 004600006003 0AFF01 01 0F00"),
-        "D80101"
+        "C703C1010000"
     );
 }
