@@ -13,8 +13,9 @@ pub mod exit;
 pub mod identify;
 pub mod image;
 pub mod link_line;
-mod link_options;
+pub mod link_options;
 mod link_security;
+pub mod listen;
 pub mod logging;
 pub mod meter;
 pub mod meter_file;
@@ -170,6 +171,8 @@ enum Command {
     Image(image::Args),
     /// Show a meter's clock beside this computer's, or set it
     Clock(clock::Args),
+    /// Listen to what meters push, on a serial line, TCP or UDP; sends nothing
+    Listen(listen::Args),
     /// Explain bytes field by field
     Decode(decode::Args),
     /// Run simulated meters for tests and learning
@@ -205,6 +208,13 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
                 })?;
             Ok(ExitKind::Done)
         }
+        Some(Command::Listen(args)) => small_runtime()?.block_on(async {
+            let stop = stop::asked_to_stop();
+            match listen::run(args, stop, out, &mut io::stderr()).await {
+                Err(failure) if failure.kind == ExitKind::Done => Ok(ExitKind::Done),
+                other => other,
+            }
+        }),
         Some(Command::Meter(command)) => with_store(&places()?, command.changes(), async |store| {
             meter::run(command, store, out).await
         }),

@@ -7,6 +7,7 @@
 
 mod database;
 mod desk;
+mod listening;
 mod reading;
 mod usage;
 mod visits;

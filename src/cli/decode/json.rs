@@ -124,6 +124,7 @@ fn frame<'a>(one: &'a Found<'a>, explained: &'a Explained) -> Frame<'a> {
         framing: match explained.framing {
             Framing::Hdlc => "hdlc",
             Framing::Wrapper => "wrapper",
+            Framing::Mbus => "m-bus",
             Framing::Bare => "none",
         },
         link: &explained.link,

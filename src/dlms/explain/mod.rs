@@ -14,6 +14,7 @@ mod descriptor;
 mod frame;
 mod get;
 mod initiate;
+mod mbus;
 mod negotiation;
 mod notify;
 mod opener;
@@ -65,6 +66,8 @@ pub enum Framing {
     #[default]
     Hdlc,
     Wrapper,
+    /// M-Bus, as meters push.
+    Mbus,
     /// An APDU without any link around it.
     Bare,
 }
@@ -108,7 +111,7 @@ pub struct Explanation {
     pub rest: std::ops::Range<usize>,
 }
 
-/// Everything in `bytes` (HDLC frames, wrapper PDUs or bare APDUs, told apart by their first bytes).
+/// Everything in `bytes` (HDLC frames, M-Bus frames, wrapper PDUs or bare APDUs, told apart by their first bytes).
 pub fn explain(bytes: &[u8]) -> Explanation {
     explain_from(bytes, None)
 }
@@ -170,6 +173,7 @@ fn walk_piece(
     Some(match piece.what {
         What::Frame => frame::walk(sheet, bytes, span, direction, false),
         What::Wrapper => wrapper::walk(sheet, bytes, span, direction),
+        What::Mbus => mbus::walk(sheet, bytes, span),
         What::Apdu => apdu::bare(sheet, bytes, span),
         What::Rest if wrapper::starts(bytes.get(span.clone())?) => {
             wrapper::walk(sheet, bytes, span, direction)

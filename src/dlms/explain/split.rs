@@ -1,8 +1,8 @@
-//! Cuts any bytes into pieces worth explaining: HDLC frames, wrapper PDUs, a bare APDU, junk, an unfinished end.
+//! Cuts any bytes into pieces worth explaining: HDLC frames, wrapper PDUs, M-Bus frames, a bare APDU, junk, an unfinished end.
 //!
 //! The one rule: pieces come in order and share at most the one flag that closes a frame and opens
 //! the next. Nothing is decided by state, only by the bytes; memory is one frame's worth.
-use super::{apdu, wrapper};
+use super::{apdu, mbus, wrapper};
 use crate::dlms::hdlc::{Decoder, FLAG, Item, fcs::fcs};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -18,6 +18,8 @@ pub enum What {
     /// An HDLC frame with the flags around it; its length field or checks may still be wrong.
     Frame,
     Wrapper,
+    /// An M-Bus frame; its checksum may still be wrong.
+    Mbus,
     /// An APDU without a link, perhaps behind an LLC header.
     Apdu,
     Junk,
@@ -93,7 +95,12 @@ impl Pieces<'_> {
             return;
         }
         let whole = 0..self.bytes.len();
-        let wrapped = self.wrapped(whole.clone());
+        let wrapped = self.m_bus(self.bytes.len(), 0);
+        let wrapped = if wrapped > 0 {
+            wrapped
+        } else {
+            self.wrapped(whole.clone())
+        };
         if wrapped > 0 {
             if wrapped < whole.end {
                 self.go_on_from(wrapped);
@@ -141,6 +148,16 @@ impl Pieces<'_> {
             } else {
                 break;
             }
+        }
+        at
+    }
+
+    /// Hands out the M-Bus frames that begin `at`; gives where they end.
+    fn m_bus(&mut self, end: usize, mut at: usize) -> usize {
+        while let Some(length) = self.bytes.get(at..end).and_then(mbus::length) {
+            let next = at.saturating_add(length);
+            self.give(What::Mbus, at..next);
+            at = next;
         }
         at
     }
@@ -211,6 +228,7 @@ impl Pieces<'_> {
     fn settle(&mut self) {
         let Some(junk) = self.junk.take() else { return };
         let after_wrapped = self.wrapped(junk.clone());
+        let after_wrapped = self.m_bus(junk.end, after_wrapped);
         let mut at = after_wrapped;
         // The flag in front belongs to the broken frame, unless it closed the frame before.
         if at == junk.start {

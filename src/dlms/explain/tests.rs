@@ -522,3 +522,35 @@ fn access_and_reports_are_read_to_their_end() {
         "{shown}"
     );
 }
+
+#[test]
+fn m_bus_frames_are_explained_in_place() {
+    let text = include_str!("../../../tests/data/push/han.txt");
+    let hex = text.lines().find_map(|line| line.strip_prefix("evn "));
+    let digits = hex.unwrap().as_bytes().chunks(2);
+    let mut bytes: Vec<u8> = digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    bytes.splice(0..0, [0x10, 0x40, 0x01, 0x41, 0x16]);
+    let all = explain(&bytes);
+    let kinds: Vec<_> = all.frames.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds, ["M-Bus short", "general-glo-ciphering", "segment"]);
+    assert!(all.junk.is_empty() && all.rest.is_empty());
+    assert!(
+        all.frames
+            .iter()
+            .all(|it| it.framing == Framing::Mbus && !it.trouble),
+        "{:#?}",
+        all.frames
+    );
+    let says = |name: &str| {
+        let field = all.frames[1].fields.iter().find(|it| it.name == name);
+        field.unwrap().value.clone()
+    };
+    assert_eq!(says("CI"), "00: segment 0, more follow");
+    assert_eq!(says("invocation-counter"), "35");
+    assert!(says("ciphertext").contains("continues in the next segment"));
+    bytes[40] ^= 1;
+    let all = explain(&bytes);
+    assert!(!all.frames[1].fcs_ok && all.frames[1].trouble);
+}
