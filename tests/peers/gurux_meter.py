@@ -4,12 +4,20 @@
 
     gurux_meter.py [--password 12345678] [--max-info 128] [--pdu 1024]
 
-Listens for HDLC over TCP on a free port of 127.0.0.1 and prints `ready PORT`; ends when its
-standard input closes, so that it never outlives the test that started it.
+Listens on two free ports of 127.0.0.1, HDLC over TCP and the TCP wrapper, and prints `ready HDLC WRAPPER`;
+ends when its standard input closes, so that it never outlives the test that started it.
 
-Client 16 needs no password and may only read, client 17 wants LLS and may write the note and the clock
-and switch the relay. All connections see the same objects. Framing, sequence numbers, the AARQ parser, object
-encoding, the object list and block transfer are the package's own; nothing of it is linked into
+| client | proves itself by | services |
+|---|---|---|
+| 16 | nothing | may only read |
+| 17 | LLS | may write the note and the clock and switch the relay, as all below |
+| 18 | HLS: MD5, SHA-1, GMAC, SHA-256 or ECDSA, as the client proposes | in clear |
+| 1, 2, 3 | HLS GMAC | authenticated and encrypted, authenticated, encrypted; answered in the form asked |
+| 4 | HLS ECDSA | authenticated and encrypted, by suite 1 |
+| 5 | HLS GMAC | authenticated and encrypted, by suite 2 |
+
+All connections see the same objects. Framing, sequence numbers, the AARQ parser, object encoding, the object
+list, block transfer, the HLS functions and the ciphering are the package's own; nothing of it is linked into
 obiscope. Version 1.0.203 cannot serve as shipped: what is repaired here is marked REPAIR with why.
 """
 import argparse
@@ -19,6 +27,7 @@ import socket
 import sys
 import threading
 
+from gurux_dlms.AesGcmParameter import AesGcmParameter
 from gurux_dlms import GXByteBuffer, GXDateTime, GXServerReply, ValueEventArgs
 from gurux_dlms.ConnectionState import ConnectionState
 from gurux_dlms.GXCiphering import GXCiphering
@@ -27,18 +36,43 @@ from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.GXDLMSLongTransaction import GXDLMSLongTransaction
 from gurux_dlms.GXDLMSServer import GXDLMSServer
 from gurux_dlms.GXDLMSSettings import GXDLMSSettings
+from gurux_dlms.GXSecure import GXSecure
 from gurux_dlms._GXAPDU import _GXAPDU
 from gurux_dlms._HDLCInfo import _HDLCInfo
+from gurux_dlms.ecdsa.GXEcdsa import GXEcdsa
+from gurux_dlms.ecdsa.GXPrivateKey import GXPrivateKey
 from gurux_dlms.enums import (AccessMode, Authentication, Command, Conformance, DataType, ErrorCode,
-                              InterfaceType, MethodAccessMode, ObjectType, SourceDiagnostic, Unit)
+                              InterfaceType, MethodAccessMode, ObjectType, Security, SourceDiagnostic, Unit)
 from gurux_dlms.internal._GXCommon import _GXCommon
 from gurux_dlms.objects import (GXDLMSAssociationLogicalName, GXDLMSClock, GXDLMSData,
                                 GXDLMSDisconnectControl, GXDLMSHdlcSetup, GXDLMSObjectCollection,
                                 GXDLMSProfileGeneric, GXDLMSRegister)
-from gurux_dlms.objects.enums import AssociationStatus
+from gurux_dlms.objects.enums import AssociationStatus, SecuritySuite
 from gurux_dlms.secure.GXDLMSSecureServer import GXDLMSSecureServer
 
 NOTE = "0.0.96.1.9.255"
+TITLE = bytes.fromhex("4752580000000001")
+KEY = bytes.fromhex("000102030405060708090A0B0C0D0E0F")
+AUTHENTICATION_KEY = bytes.fromhex("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF")
+COUNTER = "0.0.43.1.0.255"
+# The key of RFC 6979, A.2.5; of the client's only the public half is used.
+SIGNING_KEY = GXPrivateKey.fromRawBytes(bytes.fromhex("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721"))
+CLIENT_SIGNING_KEY = GXPrivateKey.fromRawBytes(bytes([0x11]) * 32)
+HIGH = (Authentication.HIGH_MD5, Authentication.HIGH_SHA1, Authentication.HIGH_GMAC, Authentication.HIGH_SHA256,
+        Authentication.HIGH_ECDSA)
+LONG_KEY = KEY + bytes.fromhex("101112131415161718191A1B1C1D1E1F")
+LONG_AUTHENTICATION_KEY = AUTHENTICATION_KEY + bytes.fromhex("E0E1E2E3E4E5E6E7E8E9EAEBECEDEEEF")
+# Client: how it may prove itself, how services are protected, security suite.
+CLIENTS = {
+    16: ((Authentication.NONE,), Security.NONE, 0),
+    17: ((Authentication.LOW,), Security.NONE, 0),
+    18: (HIGH, Security.NONE, 0),
+    1: ((Authentication.HIGH_GMAC,), Security.AUTHENTICATION_ENCRYPTION, 0),
+    2: ((Authentication.HIGH_GMAC,), Security.AUTHENTICATION, 0),
+    3: ((Authentication.HIGH_GMAC,), Security.ENCRYPTION, 0),
+    4: ((Authentication.HIGH_ECDSA,), Security.AUTHENTICATION_ENCRYPTION, 1),
+    5: ((Authentication.HIGH_GMAC,), Security.AUTHENTICATION_ENCRYPTION, 2),
+}
 LLC_REPLY = bytearray(_GXCommon.LLC_REPLY_BYTES)
 
 
@@ -61,6 +95,61 @@ def repair_package():
     GXDLMSSettings.setConnected = lambda self, v: setattr(self, "connected", v)
     GXDLMSSettings.getMaxPduSize = lambda self: self.maxPduSize
     GXDLMSSettings.gbtWndowSize = property(lambda self: self.gbtWindowSize)
+    repair_ciphering()
+
+
+def uses_dedicated_key(settings):
+    return settings.cipher.dedicatedKey and settings.connected & ConnectionState.DLMS
+
+
+def repair_ciphering():
+    """REPAIR: a request is opened with too few parameters, and answered in a form chosen without looking at it."""
+    def open_request(settings, data):
+        data.data.position -= 1
+        if data.moreData & 1:
+            return
+        cipher = settings.cipher
+        key = cipher.dedicatedKey if uses_dedicated_key(settings) else cipher.blockCipherKey
+        how = AesGcmParameter(0, settings.sourceSystemTitle, key, cipher.authenticationKey)
+        plain = GXCiphering.decrypt(settings, how, data.data)
+        counter = OBJECTS.findByLN(ObjectType.DATA, COUNTER)
+        if how.invocationCounter <= counter.value:
+            raise ValueError("an invocation counter came again")
+        counter.value = how.invocationCounter
+        data.data.clear(), data.data.set(plain)
+        data.command = Command(data.data.getUInt8())
+
+    def parameters(answer):
+        settings, cipher = answer.settings, answer.settings.cipher
+        dedicated = uses_dedicated_key(settings)
+        if getattr(settings, "asked_in_general_form", False):
+            command = Command.GENERAL_DED_CIPHERING if dedicated else Command.GENERAL_GLO_CIPHERING
+        else:
+            command = (GXDLMS.getDedMessage if dedicated else GXDLMS.getGloMessage)(answer.command)
+        key = cipher.dedicatedKey if dedicated else cipher.blockCipherKey
+        how = AesGcmParameter(command, cipher.systemTitle, key, cipher.authenticationKey)
+        how.security, how.securitySuite, how.invocationCounter = cipher.security, cipher.securitySuite, cipher.invocationCounter
+        return how
+
+    plain_get_pdu = GXDLMS.getPdu
+
+    def get_pdu(settings, data):
+        whole = data.data.position < data.data.size and not data.moreData & 1
+        if settings.isServer and data.command == Command.NONE and whole:
+            tag = data.data.getUInt8(data.data.position)
+            if 0xC8 <= tag <= 0xDC:
+                settings.asked_in_general_form = tag >= 0xDB
+        return plain_get_pdu(settings, data)
+
+    GXDLMS.handleGloDedRequest = staticmethod(open_request)
+    GXDLMS._GXDLMS__getCipheringParameters = staticmethod(parameters)
+    GXDLMS.getPdu = staticmethod(get_pdu)
+
+
+class Cipher(GXCiphering):
+    def reset(self):
+        # REPAIR: the package's reset also takes the invocation counter back to 0.
+        self.security, self.dedicatedKey = Security.NONE, None
 
 
 class Association(GXDLMSAssociationLogicalName):
@@ -74,6 +163,43 @@ class Association(GXDLMSAssociationLogicalName):
         finally:
             settings.maxPduSize = keep
             settings.setCount(0), settings.setIndex(0)
+
+    # REPAIR: the handler of ACTION asks this name, which the class does not have.
+    def getAssociationStatus(self): return self.associationStatus
+
+    def proof(self, settings, counter, challenge, by_client):
+        cipher, kind = settings.cipher, settings.authentication
+        client, meter = bytes(settings.sourceSystemTitle or b""), bytes(cipher.systemTitle)
+        to_meter, to_client = bytes(settings.ctoSChallenge), bytes(settings.stoCChallenge)
+        tail = client + meter + to_client + to_meter if by_client else meter + client + to_meter + to_client
+        if kind == Authentication.HIGH_SHA256:
+            secret = bytes(self.secret) + tail
+        elif kind == Authentication.HIGH_ECDSA:
+            return tail if by_client else bytes(GXEcdsa(SIGNING_KEY).sign(tail))
+        elif kind == Authentication.HIGH_GMAC:
+            secret = client if by_client else meter
+        else:
+            secret = self.secret
+        return bytes(GXSecure.secure(settings, cipher, counter, challenge, secret))
+
+    def invoke(self, settings, e):
+        # REPAIR: the package only knows the client's side of reply_to_HLS_authentication.
+        got, cipher = bytes(e.parameters or b""), settings.cipher
+        gmac = settings.authentication == Authentication.HIGH_GMAC
+        counter = int.from_bytes(got[1:5], "big") if gmac else 0
+        due = self.proof(settings, counter, settings.stoCChallenge, True)
+        if settings.authentication == Authentication.HIGH_ECDSA:
+            proven = GXEcdsa(CLIENT_SIGNING_KEY.getPublicKey()).verify(GXByteBuffer(got), due)
+        else:
+            proven = got == due
+        if e.index != 1 or not proven:
+            self.associationStatus = AssociationStatus.NON_ASSOCIATED
+            e.error = ErrorCode.READ_WRITE_DENIED
+            return None
+        self.associationStatus = AssociationStatus.ASSOCIATED
+        counter = cipher.invocationCounter if gmac else 0
+        cipher.invocationCounter += gmac
+        return bytearray(self.proof(settings, counter, settings.ctoSChallenge, False))
 
 
 class Relay(GXDLMSDisconnectControl):
@@ -155,6 +281,10 @@ def build_objects():
     text("0.0.42.0.0.255", b"GRX0000000123456")
     text("0.0.96.1.0.255", b"123456")
     text(NOTE, b"note")
+    counter = GXDLMSData(COUNTER)
+    counter.value = 0
+    counter.setDataType(2, DataType.UINT32)
+    objects.append(counter)
     clock = GXDLMSClock()
     clock.timeZone = 0
     clock.time = GXDateTime(datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc))
@@ -180,19 +310,24 @@ OBJECTS = build_objects()
 class Meter(GXDLMSSecureServer):
     """One connection's meter."""
 
-    def __init__(self, options):
+    counter = 1
+
+    def __init__(self, options, link):
         self.options = options
-        super().__init__(True, InterfaceType.HDLC)
+        super().__init__(True, link)
         s = self.settings
         # REPAIR: the secure server fills `ciphering`, every handler reads `cipher`.
-        s.cipher = s.ciphering = GXCiphering(bytes(8))
+        s.cipher = s.ciphering = Cipher(TITLE)
+        s.cipher.blockCipherKey, s.cipher.authenticationKey = KEY, AUTHENTICATION_KEY
+        s.cipher.invocationCounter = Meter.counter
         s.objects = GXDLMSObjectCollection()
         s.objects.extend(OBJECTS)
-        s.proposedConformance = (Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ | Conformance.SELECTIVE_ACCESS
+        s.proposedConformance = (Conformance.GENERAL_PROTECTION | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ | Conformance.SELECTIVE_ACCESS
                                  | Conformance.MULTIPLE_REFERENCES | Conformance.GET | Conformance.SET
                                  | Conformance.BLOCK_TRANSFER_WITH_SET_OR_WRITE | Conformance.ACTION)
         s.maxServerPDUSize = options.pdu
         self.association = Association()
+        self.association.secret = bytearray(options.password.encode())
         self.association.clientSAP, self.association.serverSAP = 16, 1
         s.objects.append(self.association)
         # REPAIR: initialize() would append the collection as one element.
@@ -209,28 +344,33 @@ class Meter(GXDLMSSecureServer):
                                  lambda self, v: setattr(self.settings, "maxServerPDUSize", v))
 
     def isTarget(self, server, client):
-        self.wanted = {16: Authentication.NONE, 17: Authentication.LOW}.get(client)
+        self.wanted, self.protection, suite = CLIENTS.get(client, (None, Security.NONE, 0))
+        cipher = self.settings.cipher
+        cipher.securitySuite = SecuritySuite(suite)
+        cipher.blockCipherKey = LONG_KEY if suite == 2 else KEY
+        cipher.authenticationKey = LONG_AUTHENTICATION_KEY if suite == 2 else AUTHENTICATION_KEY
         self.association.clientSAP = client
         return self.wanted is not None  # unknown clients meet silence, as at many real meters
 
     def check_secret(self):
         s = self.settings
-        if s.authentication != self.wanted:
+        if s.authentication not in self.wanted:
             return SourceDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED
-        if self.wanted == Authentication.LOW and bytes(s.password or b"") != self.options.password.encode():
+        if s.authentication == Authentication.LOW and bytes(s.password or b"") != self.options.password.encode():
             return SourceDiagnostic.AUTHENTICATION_FAILURE
         return SourceDiagnostic.NONE
 
     def onValidateAuthentication(self, authentication, password): return self.check_secret()
 
     def onGetAttributeAccess(self, e):
-        known = self.settings.authentication == Authentication.LOW
+        known = self.settings.authentication != Authentication.NONE
         writable = isinstance(e.target, GXDLMSClock) or e.target.logicalName == NOTE
         return AccessMode.READ_WRITE if known and writable and e.index == 2 else AccessMode.READ
 
     def onGetMethodAccess(self, e):
-        known = self.settings.authentication == Authentication.LOW
-        return MethodAccessMode.ACCESS if known and isinstance(e.target, Relay) else MethodAccessMode.NO_ACCESS
+        known = self.settings.authentication != Authentication.NONE
+        callable_here = isinstance(e.target, (Relay, Association))
+        return MethodAccessMode.ACCESS if known and callable_here else MethodAccessMode.NO_ACCESS
 
     def onFindObject(self, kind, short, code):
         return self.association if kind == ObjectType.ASSOCIATION_LOGICAL_NAME and code == "0.0.40.0.0.255" else None
@@ -247,34 +387,53 @@ class Meter(GXDLMSSecureServer):
     def onInvalidConnection(self, info): pass
     def onDisconnected(self, info): pass
 
+    def reply_head(self):
+        return bytearray() if self.settings.interfaceType == InterfaceType.WRAPPER else bytearray(LLC_REPLY)
+
     def handleAarqRequest(self, data, info):
-        # REPAIR: the package's AARE hides the diagnostic of a refusal. Parsing stays the package's.
-        s = self.settings
+        # REPAIR: the package's AARE hides the diagnostic of a refusal and gets lengths wrong. Parsing stays the package's.
+        s, cipher = self.settings, self.settings.cipher
+        if s.interfaceType == InterfaceType.WRAPPER:
+            GXDLMSServer.reset(self, True)
         s.password = None
+        s.setCtoSChallenge(None)
+        cipher.dedicatedKey = None
         s.connected &= ~ConnectionState.DLMS
         result, diagnostic = 0, 0
         try:
-            found = _GXAPDU.parsePDU(s, s.cipher, data, None)
+            found = _GXAPDU.parsePDU(s, cipher, data, None)
             if found in (SourceDiagnostic.NONE, None):
                 found = self.check_secret()
             if found != SourceDiagnostic.NONE:
                 result, diagnostic = 1, int(found)
         except Exception as error:  # the package raises for refusals of its own
             result, diagnostic = 1, int(getattr(error, "diagnostic", 1) or 1)
-        if not result:
+        cipher.security = self.protection
+        pending = not result and s.authentication > Authentication.LOW
+        if pending:
+            diagnostic = int(SourceDiagnostic.AUTHENTICATION_REQUIRED)
+            s.setStoCChallenge(bytearray(os.urandom(16)))
+            self.association.associationStatus = AssociationStatus.ASSOCIATION_PENDING
+        elif not result:
             s.connected |= ConnectionState.DLMS
             self.association.associationStatus = AssociationStatus.ASSOCIATED
-        body = bytes.fromhex("A109060760857405080101") + bytes(
+        ciphered = self.protection != Security.NONE
+        body = bytes.fromhex("A109060760857405080103" if ciphered else "A109060760857405080101") + bytes(
             [0xA2, 3, 2, 1, result, 0xA3, 5, 0xA1, 3, 2, 1, diagnostic])
+        if pending:
+            body += bytes.fromhex("A40A0408") + TITLE
+            body += bytes.fromhex("880207808907608574050802") + bytes([int(s.authentication)])
+            body += bytes.fromhex("AA128010") + bytes(s.stoCChallenge)
         if not result:
             s.maxPduSize = min(s.maxPduSize or 0xFFFF, self.options.pdu)
-            initiate = bytes(_GXAPDU.getUserInformation(s, None))
+            initiate = bytes(_GXAPDU.getUserInformation(s, cipher if ciphered else None))
+            cipher.invocationCounter += ciphered
             body += bytes([0xBE, len(initiate) + 2, 4, len(initiate)]) + initiate
-        self.replyData.set(LLC_REPLY + bytearray([0x61, len(body)]) + bytearray(body))
+        self.replyData.set(self.reply_head() + bytearray([0x61, len(body)]) + bytearray(body))
 
     def handleReleaseRequest(self, data):
         # REPAIR: the package forgets the LLC octets here.
-        self.replyData.set(LLC_REPLY + bytearray.fromhex("6303800100"))
+        self.replyData.set(self.reply_head() + bytearray.fromhex("6303800100"))
 
     def write_parameters(self):
         link, out = self.settings.hdlc, self.replyData
@@ -302,11 +461,17 @@ class Meter(GXDLMSSecureServer):
     def generateDisconnectRequest(self): self.write_parameters()
 
     def handleCommand(self, command, data, reply):
-        if command == Command.GET_REQUEST and not self.settings.connected & ConnectionState.DLMS:
+        s = self.settings
+        pending = self.association.associationStatus == AssociationStatus.ASSOCIATION_PENDING
+        proving = command == Command.METHOD_REQUEST and pending
+        services = (Command.GET_REQUEST, Command.SET_REQUEST, Command.METHOD_REQUEST)
+        if command in services and not s.connected & ConnectionState.DLMS and not proving:
             # REPAIR: the package would answer without an association.
             self.replyData.clear()
-            self.replyData.set(LLC_REPLY + bytearray([0xD8, 1, 2]))
-            return GXDLMS.getHdlcFrame(self.settings, 0, self.replyData)
+            self.replyData.set(self.reply_head() + bytearray([0xD8, 1, 2]))
+            if s.interfaceType == InterfaceType.WRAPPER:
+                return GXDLMS.getWrapperFrame(s, command, self.replyData)
+            return GXDLMS.getHdlcFrame(s, 0, self.replyData)
         return super().handleCommand(command, data, reply)
 
     def handleRequest(self, reply):
@@ -317,17 +482,18 @@ class Meter(GXDLMSSecureServer):
     def answer(self, chunk):
         reply = GXServerReply(chunk)
         self.handleRequest(reply)
+        Meter.counter = max(Meter.counter, self.settings.cipher.invocationCounter)
         return bytes(reply.reply) if reply.reply else b""
 
 
-def serve(options):
+def serve(options, link):
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(4)
 
     def one(connection):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        meter = Meter(options)
+        meter = Meter(options, link)
         with connection:
             while chunk := connection.recv(4096):
                 out = meter.answer(chunk)
@@ -340,7 +506,7 @@ def serve(options):
             threading.Thread(target=one, args=(connection,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
-    print("ready", listener.getsockname()[1], flush=True)
+    return listener.getsockname()[1]
 
 
 def main():
@@ -350,7 +516,9 @@ def main():
     options.add_argument("--pdu", type=int, default=1024)
     options = options.parse_args()
     repair_package()
-    serve(options)
+    print("ready", serve(options, InterfaceType.HDLC), serve(options, InterfaceType.WRAPPER), flush=True)
+    # The package prints as it goes, and nobody reads on.
+    sys.stdout = open(os.devnull, "w")
     sys.stdin.buffer.read()
     os._exit(0)
 

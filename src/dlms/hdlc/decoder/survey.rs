@@ -58,7 +58,8 @@ pub(super) fn survey(waiting: &[u8], ended: bool) -> Survey {
             Candidate::Not => {}
             Candidate::Open => {
                 first_possible.get_or_insert(at);
-                open_inside |= damaged.is_some();
+                // Given up on, a damaged frame waits for nothing: its last octet may look like a flag.
+                open_inside |= damaged.is_some() && !ended;
             }
             Candidate::Weak => {
                 first_possible.get_or_insert(at);

@@ -283,6 +283,23 @@ fn right_frames(got: &[Got]) -> Vec<Vec<u8>> {
         .collect()
 }
 
+#[test]
+fn a_damaged_frame_that_ends_in_7e_is_given_up_too() {
+    // The header is right, the FCS is not, and there the stream stops.
+    let mut stream = ANSWER.to_vec();
+    stream.truncate(22);
+    stream[19] = 0;
+    stream[21] = FLAG;
+    let mut decoder = Decoder::new();
+    decoder.push(&stream);
+    assert_eq!(decoder.next(), None);
+    decoder.flush();
+    let mut got = Vec::new();
+    drain(&mut decoder, &mut got);
+    assert_eq!(got, [Got::Frame(stream[1..].to_vec(), 1)]);
+    assert!(decoder.pending().is_empty());
+}
+
 proptest! {
     #![proptest_config(crate::dlms::hdlc::fixed_cases(256))]
 
