@@ -38,6 +38,12 @@ pub struct LineOptions {
 impl LineOptions {
     pub(super) fn apply(&self, meter: &mut Definition) -> Result<(), OptionsError> {
         if let Some(name) = &self.transport {
+            let host = meter.endpoint();
+            if meter.transport.serial().is_none() && name == "serial" && !host.is_empty() {
+                return Err(OptionsError(format!(
+                    "--transport serial: {host:?} is no serial device; for example /dev/ttyUSB0 or COM3"
+                )));
+            }
             set_transport(meter, name);
         }
         meter.mode_e = self.mode_e.unwrap_or(meter.mode_e);

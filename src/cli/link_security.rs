@@ -91,6 +91,18 @@ impl SecurityOptions {
         security.form = self.ciphering.unwrap_or(security.form);
         security.suite = self.suite.unwrap_or(security.suite);
         security.title = self.system_title.unwrap_or(security.title);
+        if security.protection.is_none() {
+            let idle = [
+                ("--ciphering", self.ciphering.is_some()),
+                ("keys", keys.is_some() && !meter.auth.wants_keys()),
+            ];
+            if let Some((what, _)) = idle.iter().find(|it| it.1) {
+                return Err(OptionsError(format!(
+                    "{what}: nothing here is ciphered or signed; say --security auth, enc or auth-enc, \
+                     or --auth hls-gmac or hls-ecdsa for keys"
+                )));
+            }
+        }
         if let Some(keys) = keys {
             security.keys = keys;
         }

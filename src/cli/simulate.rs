@@ -78,7 +78,7 @@ Clients of the generic profile (the secret is 12345678 where one is needed):
   68  password, suite 0     \u{2502}
   69  HLS GMAC, suite 0, must authenticate     70  the same, must encrypt
 Keys of suites 0 and 1: ek=000102030405060708090A0B0C0D0E0F ak=D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF;
---list-clients prints all of them. The last invocation counter of suite N is in 0-0:43.1.N.255.";
+all of them by --list-clients. The last invocation counter of suite N is in 0-0:43.1.N.255.";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

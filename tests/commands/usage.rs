@@ -16,7 +16,7 @@ fn wrong_usage_is_told_with_an_example() {
     for (line, words) in [
         (vec!["frobnicate"], "frobnicate"),
         (vec![], "needs a terminal"),
-        (vec!["meter", "add", "b"], "--host <HOST:PORT>"),
+        (vec!["meter", "add", "b"], "--host <HOST:PORT|DEVICE>"),
         (
             vec!["meter", "add", "b", "--host", "10.0.4.7"],
             "192.168.1.127:3333",
@@ -53,16 +53,13 @@ fn wrong_usage_is_told_with_an_example() {
         ),
         (
             add("--auth", "hls-gmac"),
-            "not in this version; use none or lls",
+            "--keys-file FILE or --keys-env VAR",
         ),
-        (
-            add("--transport", "serial"),
-            "not in this version; use hdlc-tcp",
-        ),
-        (add("--security", "auth-enc"), "not in this version"),
-        (add("--ciphering", "general"), "not in this version"),
-        (add("--system-title", "00"), "not in this version"),
-        (add("--keys-file", "/no/such"), "not in this version"),
+        (add("--transport", "serial"), "\"h:1\" is no serial device"),
+        (add("--security", "auth-enc"), "need keys"),
+        (add("--ciphering", "general"), "say --security auth, enc"),
+        (add("--system-title", "00"), "8 octets, this one 1"),
+        (add("--keys-file", "/no/such"), "/no/such cannot be read"),
         (
             add("--password-env", "OBISCOPE_NO_SUCH"),
             "OBISCOPE_NO_SUCH is not set",

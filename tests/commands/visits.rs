@@ -129,7 +129,7 @@ fn set_and_call_refuse_before_anything_is_sent() {
         let line = [line, &login].concat();
         desk.refused(2, &line, words)
     };
-    refused(&["set", at, "1/0-0:96.1.9/2", "array:oops", "--yes"], "");
+    refused(&["set", at, "1/0-0:96.1.9/2", "unsigned:x", "--yes"], "");
     refused(&["set", at, "8/0-0:1.0.0/3", "70000", "--yes"], "");
     refused(&["set", at, "1/0-0:96.1.9/2", "new"], "say --yes");
     refused(

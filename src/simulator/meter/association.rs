@@ -166,7 +166,7 @@ impl Application {
             }
             Err(Refusal::Service(error)) => (1, UserInformation::ServiceError(error)),
             Err(Refusal::Diagnostic(diagnostic)) if profile.refusal_carries_initiate() => {
-                let response = InitiateResponse::new(profile.conformance, profile.max_pdu);
+                let response = InitiateResponse::new(profile.offers(false), profile.max_pdu);
                 (diagnostic, UserInformation::Initiate(response))
             }
             Err(Refusal::Diagnostic(diagnostic)) => (diagnostic, UserInformation::None),
