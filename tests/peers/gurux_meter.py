@@ -344,11 +344,11 @@ class Meter(GXDLMSSecureServer):
                                  lambda self, v: setattr(self.settings, "maxServerPDUSize", v))
 
     def isTarget(self, server, client):
-        self.wanted, self.protection, suite = CLIENTS.get(client, (None, Security.NONE, 0))
+        self.wanted, self.protection, self.suite = CLIENTS.get(client, (None, Security.NONE, 0))
         cipher = self.settings.cipher
-        cipher.securitySuite = SecuritySuite(suite)
-        cipher.blockCipherKey = LONG_KEY if suite == 2 else KEY
-        cipher.authenticationKey = LONG_AUTHENTICATION_KEY if suite == 2 else AUTHENTICATION_KEY
+        cipher.securitySuite = SecuritySuite(self.suite)
+        cipher.blockCipherKey = LONG_KEY if self.suite == 2 else KEY
+        cipher.authenticationKey = LONG_AUTHENTICATION_KEY if self.suite == 2 else AUTHENTICATION_KEY
         self.association.clientSAP = client
         return self.wanted is not None  # unknown clients meet silence, as at many real meters
 
@@ -408,6 +408,8 @@ class Meter(GXDLMSSecureServer):
                 result, diagnostic = 1, int(found)
         except Exception as error:  # the package raises for refusals of its own
             result, diagnostic = 1, int(getattr(error, "diagnostic", 1) or 1)
+        # REPAIR: parsing takes the suite back to 0.
+        cipher.securitySuite = SecuritySuite(self.suite)
         cipher.security = self.protection
         pending = not result and s.authentication > Authentication.LOW
         if pending:
@@ -426,8 +428,15 @@ class Meter(GXDLMSSecureServer):
             body += bytes.fromhex("AA128010") + bytes(s.stoCChallenge)
         if not result:
             s.maxPduSize = min(s.maxPduSize or 0xFFFF, self.options.pdu)
-            initiate = bytes(_GXAPDU.getUserInformation(s, cipher if ciphered else None))
-            cipher.invocationCounter += ciphered
+            initiate = bytes(_GXAPDU.getUserInformation(s, None))
+            if ciphered:
+                # REPAIR: the package seals its answer under suite 0, whatever was agreed.
+                how = AesGcmParameter(Command.GLO_INITIATE_RESPONSE, cipher.systemTitle, cipher.blockCipherKey,
+                                      cipher.authenticationKey)
+                how.security, how.securitySuite = cipher.security, cipher.securitySuite
+                how.invocationCounter = cipher.invocationCounter
+                initiate = bytes(GXCiphering.encrypt(how, initiate))
+                cipher.invocationCounter += 1
             body += bytes([0xBE, len(initiate) + 2, 4, len(initiate)]) + initiate
         self.replyData.set(self.reply_head() + bytearray([0x61, len(body)]) + bytearray(body))
 
