@@ -20,6 +20,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub struct Args {
     #[command(flatten)]
     pub place: Place,
@@ -133,12 +137,11 @@ fn transfer(args: &Args) -> Result<Transfer<File>, Failure> {
     let wrong = |error: &dyn std::fmt::Display| {
         Failure::usage(&format!("{}: {error}", args.file.display()))
     };
-    let identifier = match &args.identifier {
-        Some(text) => identifier(text).map_err(|words| Failure::usage(&words))?,
-        None => {
-            let name = args.file.file_name().unwrap_or_default();
-            name.to_string_lossy().into_owned().into_bytes()
-        }
+    let identifier = if let Some(text) = &args.identifier {
+        identifier(text).map_err(|words| Failure::usage(&words))?
+    } else {
+        let name = args.file.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned().into_bytes()
     };
     let file = File::open(&args.file).map_err(|error| wrong(&error))?;
     if !file.metadata().is_ok_and(|about| about.is_file()) {

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn m_bus_segments() {
-        let apdu: Vec<u8> = (0..300u32).map(|n| n as u8).collect();
+        let apdu: Vec<u8> = (0..=255u8).chain(0..44).collect();
         let octets = frame(&apdu, Envelope::MBus).unwrap();
         let (first, second) = octets.split_at(4 + 250 + 2);
         assert_eq!(

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 const EK: &str = "ek=000102030405060708090A0B0C0D0E0F";
 const KEYS: &str = "ek=000102030405060708090A0B0C0D0E0F ak=D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF";
 
+#[expect(clippy::unnecessary_wraps, reason = "as explain takes it")]
 fn opener(keys: &str) -> Option<Opener> {
     Some(Opener::new(Keys::parse(keys).unwrap(), None, None))
 }

@@ -86,12 +86,12 @@ proptest! {
             ReadAnswer::Data(&entries[0].2), ReadAnswer::Error(result),
             ReadAnswer::Block { last, block, data: &values }, ReadAnswer::BlockNumber(block),
         ];
-        let list = encoded(|out| { out.push(4); answers.iter().for_each(|one| one.encode(out)); });
+        let list = encoded(|out| { out.push(4); for one in &answers { one.encode(out); } });
         let ours = ReadResponse { list: &list };
         let theirs = through(&encoded(|out| ours.encode(out))).0;
         prop_assert_eq!(ReadResponse::decode(&theirs), Ok(ours));
         let answers = [WriteAnswer::Success, WriteAnswer::Error(result), WriteAnswer::BlockNumber(block)];
-        let list = encoded(|out| { out.push(3); answers.iter().for_each(|one| one.encode(out)); });
+        let list = encoded(|out| { out.push(3); for one in &answers { one.encode(out); } });
         let ours = WriteResponse { list: &list };
         let theirs = through(&encoded(|out| ours.encode(out))).0;
         prop_assert_eq!(WriteResponse::decode(&theirs), Ok(ours));

@@ -73,7 +73,9 @@ fn our_client_at_the_gurux_meter(link: Link) {
         // Read back, so that what was written last by another way proves nothing.
         let note = format!("by {}", way.name);
         let set = ask(&["set", "1/0-0:96.1.9/2", &note, "--yes"]);
-        let hex: String = note.bytes().map(|octet| format!("{octet:02X}")).collect();
+        let hex = note
+            .bytes()
+            .fold(String::new(), |hex, octet| format!("{hex}{octet:02X}"));
         assert_eq!(set["after"], Value::from(hex), "{}", way.name);
         for (method, state) in [("1", false), ("2", true)] {
             ask(&["call", &format!("70/0-0:96.3.10/{method}"), "--yes"]);
@@ -146,8 +148,12 @@ fn their_client_at_our_meter(script: &str, pair: Pair, link: Link) {
             printed.unwrap_or_else(|| panic!("{} over {}: {last}", way.name, link.name()));
         check_generic(way, &printed, &range);
         if lists_objects(pair, link) {
-            let list = printed.iter().find(|step| step["step"] == OBJECTS).unwrap();
-            assert!(list["value"].as_array().unwrap().len() > 30, "{}", way.name);
+            let objects = printed.iter().find(|step| step["step"] == OBJECTS).unwrap();
+            assert!(
+                objects["value"].as_array().unwrap().len() > 30,
+                "{}",
+                way.name
+            );
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Recorded sessions of others: what our decoders say of the bytes is what the client that spoke there printed.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test may stop at what it did not expect"
 )]

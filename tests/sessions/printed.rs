@@ -4,7 +4,9 @@ use obiscope::cosem::{Data, DateTime};
 use serde_json::Value;
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02X}")).collect()
+    octets
+        .iter()
+        .fold(String::new(), |hex, octet| format!("{hex}{octet:02X}"))
 }
 
 /// Raw: octets as hex digits, numbers as numbers, structures as lists.

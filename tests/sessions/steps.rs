@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
                 // The end of the association that read the counter.
                 Answer::Other(found) => [tag::RLRE, tag::EXCEPTION_RESPONSE].contains(found),
                 Answer::Value { attribute, .. } => {
-                    matches!((attribute.class, attribute.attribute), (3, 3) | (7, 3))
+                    matches!((attribute.class, attribute.attribute), (3 | 7, 3))
                 }
                 _ => false,
             };
@@ -299,12 +299,11 @@ impl<'a> Session<'a> {
             .columns
             .get(&profile)
             .map(|data| capture_objects(data).unwrap());
-        let ours: Vec<Vec<Data>> = match &columns {
-            Some(columns) => rows(data, columns, 0, None).unwrap(),
-            None => {
-                let rows = data.elements().unwrap().iter();
-                rows.map(|row| row.elements().unwrap().to_vec()).collect()
-            }
+        let ours: Vec<Vec<Data>> = if let Some(columns) = &columns {
+            rows(data, columns, 0, None).unwrap()
+        } else {
+            let rows = data.elements().unwrap().iter();
+            rows.map(|row| row.elements().unwrap().to_vec()).collect()
         };
         self.judge(
             step,

@@ -42,7 +42,7 @@ fn the_silent_make_room_and_noise_is_told_now_and_then() {
         let from = format!("peer {id}");
         assert_eq!(ears.hear(now, Heard::Began { id, from }).unwrap(), None);
     }
-    let soon = now + Duration::from_secs(60);
+    let soon = now + Duration::from_mins(1);
     for id in (0..most).filter(|id| *id != 7) {
         let bytes = vec![0x55];
         ears.hear(soon, Heard::Bytes { id, bytes }).unwrap();

@@ -8,6 +8,7 @@ use crate::cli::exit::ExitKind;
 use crate::cosem::profile::CaptureObject;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -215,10 +216,10 @@ impl Asked {
     fn words(&self) -> String {
         let mut words = format!("{} {}", self.meter, self.profile);
         if let Some((from, to)) = self.from.as_ref().zip(self.to.as_ref()) {
-            words.push_str(&format!(" --from {from} --to {to}"));
+            let _ = write!(words, " --from {from} --to {to}");
         }
         if let Some(last) = self.last {
-            words.push_str(&format!(" --last {last}"));
+            let _ = write!(words, " --last {last}");
         }
         words
     }

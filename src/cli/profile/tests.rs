@@ -218,7 +218,7 @@ async fn what_came_is_kept_under_another_name_and_gone_on_with_hours_later() {
     let mut text = bench.text("broken.csv.partial");
     text.push_str("2025-11");
     std::fs::write(&partial, text).unwrap();
-    tokio::time::advance(Duration::from_secs(5 * 3600)).await;
+    tokio::time::advance(Duration::from_hours(5)).await;
     let resume = [&asked[..], &["--resume"]].concat();
     let (done, _, err) = bench.read(&resume, WHOLE, 1).await;
     assert_eq!(done.unwrap(), ExitKind::Done, "{err}");

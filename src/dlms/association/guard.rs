@@ -8,7 +8,7 @@ use crate::dlms::xdlms::{Conformance, tag};
 
 pub(super) struct Guard {
     security: Security,
-    cipher: Cipher,
+    cipher: Box<Cipher>,
     /// The next counter that goes out.
     counter: u32,
     peer_title: Option<SystemTitle>,
@@ -27,7 +27,7 @@ const TITLE: usize = 9;
 impl Guard {
     pub fn new(security: Security) -> Result<Self, SecurityError> {
         Ok(Self {
-            cipher: Cipher::new(security.suite, &security.keys)?,
+            cipher: Box::new(Cipher::new(security.suite, &security.keys)?),
             counter: 0,
             peer_title: None,
             lowest: [0; 3],

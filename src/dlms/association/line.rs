@@ -10,7 +10,7 @@ use std::time::Instant;
 
 pub(super) enum Line {
     Hdlc(Box<Link>),
-    Wrapper(WrapperLink),
+    Wrapper(Box<WrapperLink>),
 }
 
 /// What the carrier tells.
@@ -29,7 +29,7 @@ impl Line {
     pub fn new(carrier: &Carrier) -> Self {
         match carrier {
             Carrier::Hdlc(config) => Self::Hdlc(Box::new(Link::new(config.clone()))),
-            Carrier::Wrapper(config) => Self::Wrapper(WrapperLink::new(config.clone())),
+            Carrier::Wrapper(config) => Self::Wrapper(Box::new(WrapperLink::new(config.clone()))),
         }
     }
 

@@ -83,32 +83,29 @@ fn long(sheet: &mut Sheet, from: &mut Octets<'_>, explained: &mut Explained) -> 
         }
         None => format!("{ci:02X}, no DLMS segment"),
     })?;
-    match segment {
-        Some(segment) => {
-            sheet.octet(&mut part, "source address (STSAP)", |sap| sap.to_string())?;
-            sheet.octet(&mut part, "destination address (DTSAP)", |sap| {
-                sap.to_string()
-            })?;
-            let at = part.at();
-            if segment.number == 0 {
-                // What is cut off goes on in the next frame.
-                part.cut = !segment.last;
-                let said = apdu::walk(sheet, &mut part);
-                said.kind.clone_into(&mut explained.kind);
-                explained.summary = said.summary;
-            } else {
-                let left = part.left();
-                "segment".clone_into(&mut explained.kind);
-                explained.summary = format!("segment {}, {}", segment.number, count(left, "octet"));
-                sheet.octets(&mut part, "goes on", left, hex)?;
-            }
-            explained.apdu = Some((at, part.at().saturating_sub(at)));
-        }
-        None => {
+    if let Some(segment) = segment {
+        sheet.octet(&mut part, "source address (STSAP)", |sap| sap.to_string())?;
+        sheet.octet(&mut part, "destination address (DTSAP)", |sap| {
+            sap.to_string()
+        })?;
+        let at = part.at();
+        if segment.number == 0 {
+            // What is cut off goes on in the next frame.
+            part.cut = !segment.last;
+            let said = apdu::walk(sheet, &mut part);
+            said.kind.clone_into(&mut explained.kind);
+            explained.summary = said.summary;
+        } else {
             let left = part.left();
-            explained.summary = format!("CI {information:02X}, no DLMS inside");
-            sheet.octets(&mut part, "data", left, hex)?;
+            "segment".clone_into(&mut explained.kind);
+            explained.summary = format!("segment {}, {}", segment.number, count(left, "octet"));
+            sheet.octets(&mut part, "goes on", left, hex)?;
         }
+        explained.apdu = Some((at, part.at().saturating_sub(at)));
+    } else {
+        let left = part.left();
+        explained.summary = format!("CI {information:02X}, no DLMS inside");
+        sheet.octets(&mut part, "data", left, hex)?;
     }
     sheet.extra(&mut part);
     sheet.source(Some("EN 13757-2, M-Bus link frame"));

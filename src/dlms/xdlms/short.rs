@@ -231,10 +231,10 @@ impl<'a> WriteRequest<'a> {
     pub fn decode(apdu: &'a [u8]) -> Result<Self, ApduError> {
         let mut reader = Reader::new(apdu);
         let confirmed = reader.peek() == Some(tag::WRITE_REQUEST);
-        if !confirmed {
-            reader.tag(tag::UNCONFIRMED_WRITE_REQUEST, "not a WRITE request")?;
-        } else {
+        if confirmed {
             reader.byte("not a WRITE request")?;
+        } else {
+            reader.tag(tag::UNCONFIRMED_WRITE_REQUEST, "not a WRITE request")?;
         }
         let (list, values) = written(&mut reader)?;
         Ok(Self {

@@ -20,7 +20,7 @@ const ACTIVATE: i8 = 4;
 /// How often the meter is asked how far verification or activation is, soon at first, and for how long.
 const ASK_SOON: Duration = Duration::from_millis(250);
 const ASK_EVERY: Duration = Duration::from_secs(5);
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// A block that was refused for now is sent so often, with a pause before each time.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);

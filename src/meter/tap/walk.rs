@@ -166,10 +166,9 @@ const fn request(tag: u8, choice: u8) -> At {
 
 const fn head_ends(after: After, octet: u8) -> At {
     match (after, octet) {
-        (After::AccessSelection, 0) => At::Type,
         (After::Parameters, 0) => At::Other,
-        (After::Parameters, _) => At::Type,
-        (After::AccessSelection, _) | (After::Block, _) => At::Rest,
+        (After::AccessSelection, 0) | (After::Parameters, _) => At::Type,
+        (After::AccessSelection | After::Block, _) => At::Rest,
     }
 }
 

@@ -100,11 +100,11 @@ fn said(tap: &Tap) -> Vec<(char, Vec<u8>)> {
         Chunk::Bytes {
             direction: Direction::Sent,
             bytes,
-        } => Some(('t', bytes.to_vec())),
+        } => Some(('t', bytes.clone())),
         Chunk::Bytes {
             direction: Direction::Received,
             bytes,
-        } => Some(('r', bytes.to_vec())),
+        } => Some(('r', bytes.clone())),
         Chunk::Note(_) => None,
     });
     bytes.collect()

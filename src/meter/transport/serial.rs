@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(super) struct Port {
-    port: SerialPort,
+    line: SerialPort,
     /// 7E1 that the driver cannot do itself: the parity bit goes as the eighth, which is the same on the line.
     parity_by_hand: bool,
     /// Holds the lock as long as the port is open.
@@ -50,14 +50,14 @@ pub(super) fn open_for_hand_over(line: &SerialLine) -> io::Result<Port> {
     begin(port, held, true)
 }
 
-fn begin(port: SerialPort, held: File, parity_by_hand: bool) -> io::Result<Port> {
+fn begin(line: SerialPort, held: File, parity_by_hand: bool) -> io::Result<Port> {
     // Optical heads are fed from these two.
-    let _ = port.set_dtr(true);
-    let _ = port.set_rts(true);
+    let _ = line.set_dtr(true);
+    let _ = line.set_rts(true);
     ioctl_tiocexcl(&held)?;
-    port.discard_buffers()?;
+    line.discard_buffers()?;
     Ok(Port {
-        port,
+        line,
         parity_by_hand,
         _held: held,
     })
@@ -104,8 +104,8 @@ impl Switch for Port {
             baud,
             ..SerialLine::new("")
         };
-        let settings = set(self.port.get_configuration()?, &line)?;
-        self.port.set_configuration(&settings)?;
+        let settings = set(self.line.get_configuration()?, &line)?;
+        self.line.set_configuration(&settings)?;
         self.parity_by_hand = false;
         Ok(())
     }
@@ -118,7 +118,7 @@ impl AsyncRead for Port {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.port).poll_read(cx, buf))?;
+        ready!(Pin::new(&mut self.line).poll_read(cx, buf))?;
         if self.parity_by_hand {
             for octet in &mut buf.filled_mut()[before..] {
                 *octet &= 0x7F;
@@ -139,17 +139,17 @@ impl AsyncWrite for Port {
                 .iter()
                 .map(|b| b & 0x7F | u8::from(b.count_ones() & 1 == 1) << 7)
                 .collect();
-            return Pin::new(&mut self.port).poll_write(cx, &even);
+            return Pin::new(&mut self.line).poll_write(cx, &even);
         }
-        Pin::new(&mut self.port).poll_write(cx, bytes)
+        Pin::new(&mut self.line).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.port).poll_flush(cx)
+        Pin::new(&mut self.line).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.port).poll_shutdown(cx)
+        Pin::new(&mut self.line).poll_shutdown(cx)
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         port.read_exact(&mut got).await.unwrap();
         assert_eq!(got, [0x03, 0x13, 0x0D, 0x80]);
         assert_eq!(
-            port.port
+            port.line
                 .get_configuration()
                 .unwrap()
                 .get_baud_rate()

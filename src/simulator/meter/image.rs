@@ -284,8 +284,15 @@ mod tests {
         let mut image = Image::default();
         assert_eq!(read(&image, now, 6), Data::Enum(0));
         assert_eq!(image.method(now, 1, &announce(b"fw2", 1100)), Ok(()));
-        let whole: Vec<u8> = (0..1100u32).map(|n| (n % 251) as u8).collect();
-        let part = |n: usize| block(n as u32, &whole[n * 512..whole.len().min(n * 512 + 512)]);
+        let whole: Vec<u8> = (0..1100u32)
+            .map(|n| u8::try_from(n % 251).unwrap())
+            .collect();
+        let part = |n: usize| {
+            block(
+                u32::try_from(n).unwrap(),
+                &whole[n * 512..whole.len().min(n * 512 + 512)],
+            )
+        };
         for (number, first) in [(2, 0), (0, 1), (0, 1)] {
             assert_eq!(image.method(now, 2, &part(number)), Ok(()));
             assert_eq!(read(&image, now, 4), Data::DoubleLongUnsigned(first));

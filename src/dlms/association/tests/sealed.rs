@@ -181,9 +181,7 @@ fn replay(session: &str, recorded: &Recorded) -> (usize, usize) {
                     | Event::GotList(Ok(_))
                     | Event::Set(Ok(()))
                     | Event::Acted(Ok(_)) => answered += 1,
-                    Event::Got(Err(GetError::Access(_)))
-                    // The C server writes the head of a failing block twice.
-                    | Event::Got(Err(GetError::Undecodable(_)))
+                    Event::Got(Err(GetError::Access(_) | GetError::Undecodable(_)))
                     | Event::Set(Err(SetError::Access(_)))
                     | Event::Acted(Err(ActionError::Result(_))) => refused += 1,
                     Event::Released => {}
@@ -214,7 +212,7 @@ fn replay(session: &str, recorded: &Recorded) -> (usize, usize) {
         }
         assert_eq!(
             pending,
-            [apdu.clone()],
+            std::slice::from_ref(apdu),
             "{pending:02X?} instead of {apdu:02X?}"
         );
         pending.clear();
@@ -448,7 +446,7 @@ fn a_meter_that_does_not_prove_itself_is_not_believed() {
         wired.sent();
         wired
     };
-    let aare = Aare::decode(&apdus[1].1).unwrap();
+    let theirs = Aare::decode(&apdus[1].1).unwrap();
     let challenges: [(Option<Vec<u8>>, &str); 3] = [
         (None, "no challenge"),
         (Some(vec![1; 4]), "has 4 octets"),
@@ -462,7 +460,7 @@ fn a_meter_that_does_not_prove_itself_is_not_believed() {
         let mut answer = Vec::new();
         Aare {
             authentication_value: challenge,
-            ..aare.clone()
+            ..theirs.clone()
         }
         .encode(&mut answer);
         wired.reply(&answer);

@@ -231,10 +231,7 @@ fn general_blocks_seconds_apart() {
     let deadline = stream.poll_timeout().unwrap();
     assert_eq!(deadline, start + PATIENCE);
     stream.handle_timeout(deadline);
-    let words = drain(&mut stream)
-        .iter()
-        .map(|event| format!("{event:?}"))
-        .collect::<String>();
+    let words = format!("{:?}", drain(&mut stream));
     assert!(words.contains("general blocks broke off"), "{words}");
     assert_eq!(stream.poll_timeout(), None);
 }

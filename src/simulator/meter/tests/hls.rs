@@ -40,7 +40,7 @@ fn every_mechanism() {
         let security = talk
             .meter
             .profile()
-            .client(client as u8)
+            .client(u8::try_from(client).unwrap())
             .unwrap()
             .security
             .clone();
@@ -138,9 +138,9 @@ fn who_is_refused() {
         change(&mut aarq);
         let mut request = Vec::new();
         aarq.encode(&mut request);
-        let aare = Talk::new(Profile::generic(1), client).associate(&request);
-        assert_eq!(aare.result, 1);
-        aare.diagnostic.code().unwrap()
+        let answer = Talk::new(Profile::generic(1), client).associate(&request);
+        assert_eq!(answer.result, 1);
+        answer.diagnostic.code().unwrap()
     };
     assert_eq!(refused(37, |aarq| aarq.calling_title = None), 3);
     assert_eq!(refused(37, |aarq| aarq.mechanism = Mechanism::HlsMd5), 11);

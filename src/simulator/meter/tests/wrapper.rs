@@ -91,7 +91,7 @@ fn an_image_goes_in_and_is_activated() {
         )),
         "C701C10000"
     );
-    let whole: Vec<u8> = (0..0x203u32).map(|n| n as u8).collect();
+    let whole: Vec<u8> = (0..0x203u32).map(|n| n.to_le_bytes()[0]).collect();
     let last = format!("02020600000001{}{}", "0903", hex(&whole[512..]));
     assert_eq!(talk.say(&call(2, &last)), "C701C10000");
     assert_eq!(talk.say(&get(3)), "C401C100040240");
