@@ -200,6 +200,20 @@ fn sow(path: &Path, out: &Out) {
     }
 }
 
+/// What meters push, recorded and published: the octets of each line behind a choice of how they come.
+fn pushes(folder: &Path, out: &Out) {
+    for entry in fs::read_dir(folder).expect("the pushes") {
+        let text = fs::read_to_string(entry.expect("a file").path()).expect("text");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        for octets in lines.filter_map(|line| hex(line.rsplit(' ').next()?)) {
+            for choice in [0, 1, 2, 4, 8] {
+                let act = [&[choice, 0], &word(octets.len())[..], &octets].concat();
+                out.seed("push", &[&act[..], &act[1..]].concat());
+            }
+        }
+    }
+}
+
 fn main() {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(traces), Some(out)) = (arguments.next(), arguments.next()) else {
@@ -207,10 +221,11 @@ fn main() {
         std::process::exit(2);
     };
     let out = Out(out);
-    for entry in fs::read_dir(traces).expect("the traces") {
+    for entry in fs::read_dir(&traces).expect("the traces") {
         let path = entry.expect("a trace").path();
         if path.extension().is_some_and(|end| end == "txt") {
             sow(&path, &out);
         }
     }
+    pushes(&traces.with_file_name("push"), &out);
 }

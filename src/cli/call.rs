@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::exit::ExitKind;
+use super::given::Given;
 use super::visit::{Door, Place, Purpose, Trouble, ask, visit};
 use crate::cosem::class::class;
 use crate::cosem::data::printable;
@@ -14,6 +15,9 @@ use serde_json::{Value, json};
 use std::future::Future;
 use std::io::Write;
 
+/// What most methods want that want nothing.
+const USUAL: &str = "integer:0";
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -21,8 +25,10 @@ pub struct Args {
     /// CLASS/OBIS/METHOD, for example 70/0-0:96.3.10/1
     pub method: ObjectSpec,
     /// The method's parameter as TYPE:VALUE, hex:ENCODED or null
-    #[arg(default_value = "integer:0")]
-    pub data: String,
+    /// [usual: integer:0]
+    pub data: Option<String>,
+    #[command(flatten)]
+    pub given: Given,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -48,7 +54,10 @@ pub async fn run(
         obis: spec.obis,
         method: spec.attribute,
     };
-    let data = parse_typed(&args.data).map_err(|error| Failure::usage(&error))?;
+    let hidden = secret::method(method.class, method.method);
+    let given = args.given.value(args.data.as_deref(), hidden)?;
+    let text = given.as_ref().map_or(USUAL, |text| text.as_str());
+    let data = parse_typed(text).map_err(|error| Failure::usage(&error))?;
     let name = class(method.class).and_then(|class| class.method(method.method));
     let name = name.unwrap_or("a method without a standard name");
     let question = format!("Call {method} ({name} of {})", method.obis.describe());
@@ -58,7 +67,7 @@ pub async fn run(
         door,
         stop,
         async |session: &mut Session, meter| {
-            let with = if secret::method(method.class, method.method) {
+            let with = if hidden {
                 "a secret that is not shown".to_owned()
             } else {
                 data.to_text()

@@ -10,6 +10,7 @@ pub mod data_dir;
 pub mod decode;
 pub mod demo;
 pub mod exit;
+mod given;
 pub mod identify;
 pub mod image;
 pub mod link_line;

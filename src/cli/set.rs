@@ -3,6 +3,7 @@
 
 use super::Failure;
 use super::exit::ExitKind;
+use super::given::Given;
 use super::visit::{Door, Place, Purpose, Trouble, ask, get, visit};
 use crate::cosem::data::printable;
 use crate::cosem::decode::{Shape, decode, shape};
@@ -24,7 +25,9 @@ pub struct Args {
     /// The new value, typed as the meter shows it: a raw number, text, 0x and hexadecimal, a time, a JSON array, or
     /// TYPE:VALUE
     #[arg(allow_hyphen_values = true)]
-    pub value: String,
+    pub value: Option<String>,
+    #[command(flatten)]
+    pub given: Given,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -52,12 +55,19 @@ pub async fn run(
             "say which attribute to set, as CLASS/OBIS/ATTRIBUTE: 1/0-0:96.1.9/2",
         ));
     };
+    let hidden = *shape(attribute.class, attribute.attribute) == Shape::Hidden;
+    let value = args.given.value(args.value.as_deref(), hidden)?;
+    let value = value.ok_or_else(|| {
+        Failure::usage("say what to write: a VALUE, --value-file FILE or --value-env VAR")
+    })?;
     let change = visit(
         Purpose::Write,
         &args.place,
         door,
         stop,
-        async |session: &mut Session, meter| change(session, meter, attribute, args).await,
+        async |session: &mut Session, meter| {
+            change(session, meter, attribute, &value, args.yes).await
+        },
     )
     .await?;
     let Some(change) = change else {
@@ -69,7 +79,6 @@ pub async fn run(
         text.unwrap_or_else(|| "(not readable)".to_owned())
     };
     if args.json {
-        let hidden = *shape(attribute.class, attribute.attribute) == Shape::Hidden;
         let raw = |data: Option<&Data>| {
             let shown = data.filter(|_| !hidden);
             shown.map_or(Value::Null, Data::to_json)
@@ -106,7 +115,8 @@ async fn change(
     session: &mut Session,
     meter: &Definition,
     attribute: AttributeRef,
-    args: &Args,
+    value: &str,
+    yes: bool,
 ) -> Result<Option<Change>, Trouble> {
     let before = match get(session, attribute).await? {
         Ok(data) => Some(data),
@@ -115,12 +125,8 @@ async fn change(
         Err(error) => return Err(Trouble::refused(attribute, error)),
     };
     let typed = match &before {
-        Some(data) => value::parse(
-            &args.value,
-            data,
-            shape(attribute.class, attribute.attribute),
-        ),
-        None => value::parse_typed(&args.value),
+        Some(data) => value::parse(value, data, shape(attribute.class, attribute.attribute)),
+        None => value::parse_typed(value),
     };
     let sent = typed.map_err(|error| Trouble::Usage(format!("{attribute}: {error}")))?;
     let was = before.as_ref().map(|data| show(attribute, data));
@@ -131,7 +137,7 @@ async fn change(
         was.as_deref().unwrap_or("(not readable)"),
         show(attribute, &sent)
     );
-    if !args.yes && !ask(session, meter, &question).await? {
+    if !yes && !ask(session, meter, &question).await? {
         return Ok(None);
     }
     session.allow_writing();

@@ -116,7 +116,7 @@ impl Inner {
 
 const GONE: &str = "that meter is no longer there";
 const WRONG_PASSWORD: &str =
-    "the meter refused the password: correct it, or go on with the same one (proceed)";
+    "the meter refused the password or keys: correct them, or go on with the same ones (proceed)";
 
 #[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
 fn words(error: crate::store::StoreError) -> String {

@@ -9,6 +9,7 @@ use crate::dlms::acse::Diagnostic;
 use crate::dlms::association::Failure;
 use crate::dlms::hdlc::ServerAddress;
 use crate::dlms::hdlc::link::LinkFailure;
+use crate::dlms::security::SecurityError;
 use std::fmt::Write as _;
 use std::io;
 
@@ -47,9 +48,17 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
                 .to_owned()
         }
         SessionError::Association(Failure::Link(failure)) => link(failure, meter),
+        SessionError::Association(Failure::Refused {
+            service_error: Some(error),
+            ..
+        }) if error.is_deciphering() => undeciphered(meter),
         SessionError::Association(Failure::Refused { diagnostic, .. }) => {
             refused(*diagnostic, meter)
         }
+        SessionError::Association(Failure::Exception(it)) if it.is_deciphering() => {
+            undeciphered(meter)
+        }
+        SessionError::Association(Failure::Exception(it)) if it.is_counter() => our_counter(meter),
         SessionError::Association(Failure::Exception(_)) => {
             "an earlier association may still be open: it ends by itself after the meter's inactivity time".to_owned()
         }
@@ -61,10 +70,7 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
              wrong proofs"
                 .to_owned()
         }
-        SessionError::Association(Failure::Security(_)) => {
-            "check the keys, the system title and the security suite; is the invocation counter behind the meter's?"
-                .to_owned()
-        }
+        SessionError::Association(Failure::Security(error)) => security(error, meter),
         SessionError::Counter(CounterError::UsedUp) => {
             "have the meter's keys changed; a new key counts from 0 again".to_owned()
         }
@@ -73,6 +79,64 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
         }
         SessionError::Randomness(_) => "this computer gives no random numbers: ask who runs it".to_owned(),
         SessionError::Misuse(_) => "reconnect; if it comes again, this is a fault of obiscope".to_owned(),
+    }
+}
+
+/// What came could not be opened, or ours could not be sealed.
+fn security(error: &SecurityError, meter: &Definition) -> String {
+    match error {
+        SecurityError::CounterTooLow { .. } => {
+            "no key is wrong: an old answer came again, or the meter lost its counter; if a new connection does not mend it, \
+             have the meter's keys changed"
+                .to_owned()
+        }
+        SecurityError::TagMismatch { .. } | SecurityError::Garbled { .. } => format!(
+            "compare the keys of client {} with the meter's (authentication key first); if they agree, the meter seals under \
+             another system title than it names",
+            meter.client.sap()
+        ),
+        SecurityError::MissingKey(_)
+        | SecurityError::KeyLength { .. }
+        | SecurityError::BadKey(_)
+        | SecurityError::NoCurve(_)
+        | SecurityError::NoHlsSecret => {
+            "nothing was tried with the meter: give the key, of the length its suite wants".to_owned()
+        }
+        SecurityError::CounterExhausted => {
+            "have the meter's keys changed; a new key counts from 0 again".to_owned()
+        }
+        SecurityError::Weak { .. } => {
+            "the meter protects less than was asked: ask for less (--security), if that is right for this client".to_owned()
+        }
+        SecurityError::OtherSuite { .. } | SecurityError::UnknownSuite(_) => {
+            "choose the security suite the meter uses".to_owned()
+        }
+        _ => "check the keys, the system title and the security suite".to_owned(),
+    }
+}
+
+/// The meter cannot decipher what we send.
+fn undeciphered(meter: &Definition) -> String {
+    let title = meter
+        .security
+        .as_ref()
+        .map_or_else(String::new, |it| format!(" ({})", it.title.hex()));
+    format!(
+        "the meter cannot decipher what client {} sends: wrong encryption or authentication key, or it knows this client \
+         by another system title{title}; it is not tried again by itself",
+        meter.client.sap()
+    )
+}
+
+/// The meter wants a higher invocation counter than it got, once more after that was mended.
+fn our_counter(meter: &Definition) -> String {
+    match meter.counter_object {
+        Some(object) => format!(
+            "no key is wrong: another program may count with the same keys and system title, or {object} is not this \
+             client's counter; stop the other, or give this client a system title of its own"
+        ),
+        None => "no key is wrong: let the counter be read from the meter, or give this client a system title of its own"
+            .to_owned(),
     }
 }
 

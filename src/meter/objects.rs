@@ -11,8 +11,14 @@ pub struct Objects {
     known: BTreeMap<Obis, Object>,
     /// Classes by the association's object list, as far as one is at hand: tried first, not believed blindly.
     listed: BTreeMap<Obis, u16>,
-    /// The meter grants lists of references and then fails at them.
+    /// The meter grants lists of references and then fails at them, when it is to read,
     lists_fail: bool,
+    /// to write,
+    writing_lists_fail: bool,
+    /// to run methods.
+    calling_lists_fail: bool,
+    /// The meter grants ACCESS and then fails at it.
+    access_fails: bool,
     /// The public client was not let in, or brought no invocation counter.
     public_refused: bool,
     /// Where the meter calls its objects by short names, and they were read.
@@ -67,6 +73,31 @@ impl Objects {
 
     pub fn set_lists_fail(&mut self) {
         self.lists_fail = true;
+    }
+
+    /// Whether several values were to be written in one request in vain.
+    pub fn writing_lists_fail(&self) -> bool {
+        self.writing_lists_fail
+    }
+
+    pub fn set_writing_lists_fail(&mut self) {
+        self.writing_lists_fail = true;
+    }
+
+    pub fn calling_lists_fail(&self) -> bool {
+        self.calling_lists_fail
+    }
+
+    pub fn set_calling_lists_fail(&mut self) {
+        self.calling_lists_fail = true;
+    }
+
+    pub fn access_fails(&self) -> bool {
+        self.access_fails
+    }
+
+    pub fn set_access_fails(&mut self) {
+        self.access_fails = true;
     }
 
     /// Whether the public client was asked for the invocation counter in vain.

@@ -30,6 +30,8 @@ pub enum Rung {
     Ua,
     Aarq,
     Aare,
+    /// Both proofs of high-level security.
+    Hls,
     Ready,
 }
 
@@ -52,7 +54,7 @@ pub enum RungState {
 pub struct MeterStatus {
     pub phase: Phase,
     pub since: Instant,
-    pub rungs: [RungState; 6],
+    pub rungs: [RungState; 7],
     pub parameters: Option<Parameters>,
     pub conformance: Option<Conformance>,
     pub max_pdu: Option<u16>,

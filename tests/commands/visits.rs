@@ -180,3 +180,99 @@ fn set_and_call_refuse_before_anything_is_sent() {
     let set: Value = desk.json(&line);
     assert_eq!(set["sent"], set["after"]);
 }
+
+#[test]
+fn by_short_names_the_commands_say_what_they_say_by_logical_names() {
+    let desk = Desk::new();
+    let meter = start();
+    let password = desk.file("password", b"12345678\n");
+    let run = |naming: &str, words: &[&str]| {
+        let login = [
+            "--client",
+            "1",
+            "--password-file",
+            &password,
+            "--naming",
+            naming,
+        ];
+        let line = [&words[..1], &[&meter.address[..]], &words[1..], &login].concat();
+        let ended = desk.run(&line);
+        assert_eq!(ended.status, 0, "{words:?} {naming}: {}", ended.err);
+        ended.out
+    };
+    let json = |naming: &str, words: &[&str]| -> Value {
+        serde_json::from_str(&run(naming, words)).unwrap()
+    };
+    let note = "1/0-0:96.1.9/2";
+    let set = json("sn", &["set", note, "by short names", "--yes", "--json"]);
+    assert_eq!(set["sent"], set["after"]);
+    for words in [
+        &["read", note, "--json"][..],
+        &["profile", "1-0:99.1.0", "--last", "3", "--json"],
+    ] {
+        let [ln, sn] = ["ln", "sn"].map(|naming| {
+            let mut said = json(naming, words);
+            if let Some(reading) = said.get_mut(0) {
+                reading["at"] = Value::Null;
+            }
+            said
+        });
+        assert_eq!(ln, sn, "{words:?}");
+    }
+    let reading = json("sn", &["read", "1-0:32.7.0", "--json"]);
+    assert_eq!(reading[0]["unit"], "V");
+    let names = |naming| -> Vec<String> {
+        let objects = json(naming, &["browse", "--json"]);
+        let of = |object: &Value| format!("{}/{}", object["class"], object["obis"]);
+        objects.as_array().unwrap().iter().map(of).collect()
+    };
+    let short = names("sn");
+    assert!(short.len() > 20);
+    let long = names("ln");
+    // Each has an association of its own class, 15 or 12; all else is the same meter.
+    let missing: Vec<_> = short.iter().filter(|it| !long.contains(it)).collect();
+    assert!(
+        missing.iter().all(|it| it.starts_with("12/")),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn a_secret_is_no_argument() {
+    let desk = Desk::new();
+    let meter = start();
+    let password = desk.file("password", b"12345678\n");
+    let value = desk.file("value", b"from a file\n");
+    let login = ["--client", "1", "--password-file", &password];
+    let run = |words: &[&str]| {
+        let line = [&words[..1], &[&meter.address[..]], &words[1..], &login].concat();
+        desk.run(&line)
+    };
+    let note = "1/0-0:96.1.9/2";
+    let set = run(&["set", note, "--value-file", &value, "--yes"]);
+    assert_eq!(set.status, 0, "{}", set.err);
+    assert!(set.out.contains("from a file"), "{}", set.out);
+    for (words, why) in [
+        (
+            &["set", "15/0-0:40.0.0/7", "hunter22", "--yes"][..],
+            "--value-file",
+        ),
+        (
+            &["call", "64/0-0:43.0.0/2", "null", "--yes"],
+            "--value-file",
+        ),
+        (&["set", note, "--yes"], "say what to write"),
+        (
+            &["set", note, "text", "--value-file", &value],
+            "one of them",
+        ),
+        (
+            &["set", note, "--value-env", "OBISCOPE_NOT_THERE"],
+            "not set",
+        ),
+    ] {
+        let ended = run(words);
+        assert_eq!(ended.status, 2, "{words:?}: {}", ended.err);
+        assert!(ended.err.contains(why), "{words:?}: {}", ended.err);
+    }
+}

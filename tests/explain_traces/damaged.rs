@@ -65,3 +65,16 @@ proptest! {
         assert_sound(&input, &explanation);
     }
 }
+
+/// Found by the fuzzer: what could not be read stood outside the field it belongs to.
+#[test]
+fn a_signed_apdu_whose_content_has_no_length_is_explained_soundly() {
+    let input = [
+        0xDF, 1, 0x01, 0, 0, 0, 0, 0xE7, 0x03, 0xD0, 0xFB, 0x79, 0xE6, 0xE7,
+    ];
+    let explanation = explain(&input);
+    assert_sound(&input, &explanation);
+    let fields = &explanation.frames[0].fields;
+    let content = fields.iter().find(|field| field.name == "content").unwrap();
+    assert_eq!((content.offset, content.length), (7, 7));
+}

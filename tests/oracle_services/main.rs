@@ -10,8 +10,10 @@
 )]
 
 mod apdus;
+mod blocks;
 mod names;
 mod sealed;
+mod sealed_client;
 mod their_client;
 mod their_meter;
 

@@ -1,5 +1,6 @@
 //! Compact arrays (tag 19): the type said once, then the bare contents of every element.
-//! A description can multiply (array of array of nothing), so every expanded value is paid for from the budget.
+//! A description can multiply (array of array of nothing), so every expanded value is paid for from the budget
+//! that the octets of the array itself give it.
 
 use super::decode::{Budget, MAX_DEPTH, RESERVE, Reader};
 use super::{CompactArray, Data, DataError, DataErrorKind};
@@ -25,17 +26,20 @@ impl Reader<'_> {
         let length = self.length(|n| n)?;
         let mut inside = self.part(length)?;
         let contents = inside.rest().to_vec();
+        // Not the length field: it may be written in more octets than it needs.
+        let before = budget.narrow(description.len().saturating_add(contents.len()));
         let mut elements = Vec::with_capacity(length.min(RESERVE));
         while !inside.rest().is_empty() {
-            let before = inside.offset();
+            let at = inside.offset();
             let element = inside.element(&shape, budget).map_err(within_contents)?;
-            if inside.offset() == before {
+            if inside.offset() == at {
                 return Err(inside.error(DataErrorKind::Malformed(
                     "compact-array whose elements take no bytes, yet has contents",
                 )));
             }
             elements.push(element);
         }
+        budget.widen(before);
         Ok(CompactArray {
             description,
             contents,

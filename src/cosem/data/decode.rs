@@ -9,7 +9,8 @@ pub const MAX_DEPTH: usize = 32;
 /// How many values one decode may yield, whatever its input claims.
 pub const MAX_VALUES: usize = 1 << 20;
 
-/// A compact-array says more values than it has bytes (null columns). Beyond this many a byte it is an attack, not a profile.
+/// A compact-array says more values than it has bytes (null columns). Beyond this many a byte of its own it is an attack,
+/// not a profile. What stands around the array does not count: an array taken out and written alone must read again.
 const VALUES_PER_BYTE: usize = 32;
 
 /// Elements reserved up front; more are claimed as they really arrive, so that a lying length costs little.
@@ -19,7 +20,7 @@ impl Data {
     /// Decodes one value; also how many bytes it took. Scalars other than strings need no heap.
     pub fn decode(bytes: &[u8]) -> Result<(Self, usize), DataError> {
         let mut reader = Reader::new(bytes);
-        let value = reader.value(0, &mut Budget::new(bytes.len()))?;
+        let value = reader.value(0, &mut Budget::new())?;
         Ok((value, reader.offset()))
     }
 
@@ -42,32 +43,38 @@ pub(super) struct Reader<'a> {
     end: usize,
 }
 
-/// How many values may still come.
+/// How many values came, and how many may.
 pub(super) struct Budget {
-    left: usize,
+    spent: usize,
     allowed: usize,
 }
 
 impl Budget {
-    fn new(input: usize) -> Self {
-        let allowed = input
-            .saturating_add(1)
-            .saturating_mul(VALUES_PER_BYTE)
-            .min(MAX_VALUES);
+    const fn new() -> Self {
         Self {
-            left: allowed,
-            allowed,
+            spent: 0,
+            allowed: MAX_VALUES,
         }
     }
 
     pub(super) fn spend(&mut self, reader: &Reader<'_>) -> Result<(), DataError> {
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => Err(reader.error(DataErrorKind::TooMany(self.allowed))),
+        if self.spent >= self.allowed {
+            return Err(reader.error(DataErrorKind::TooMany(self.allowed)));
         }
+        self.spent = self.spent.saturating_add(1);
+        Ok(())
+    }
+
+    /// Narrows what may come to what `octets` of a compact-array can hold; the old allowance, for [`widen`](Self::widen).
+    pub(super) fn narrow(&mut self, octets: usize) -> usize {
+        let here = octets.saturating_mul(VALUES_PER_BYTE);
+        let before = self.allowed;
+        self.allowed = self.spent.saturating_add(here).min(before);
+        before
+    }
+
+    pub(super) const fn widen(&mut self, before: usize) {
+        self.allowed = before;
     }
 }
 

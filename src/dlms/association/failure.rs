@@ -108,16 +108,32 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// True for authentication-failure, authentication-required, mechanism-not-recognised/-required failed proofs and keys that do not fit: never retried without a person.
+    /// What we know was refused: authentication-failure, -required, mechanism-not-recognised, -required, a failed proof,
+    /// keys that do not fit. Never tried again without a person: meters lock after a few.
     pub const fn is_authentication(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Refused {
                 diagnostic: Diagnostic::User(11..=14),
                 ..
-            } | Self::Hls(_)
-                | Self::Security(_)
-        )
+            }
+            | Self::Hls(_) => true,
+            Self::Refused {
+                service_error: Some(error),
+                ..
+            } => error.is_deciphering(),
+            Self::Exception(exception) => exception.is_deciphering(),
+            Self::Security(error) => error.blames_keys(),
+            _ => false,
+        }
+    }
+
+    /// Only the invocation counter was in the way: ours in the meter's eyes, or the meter's in ours.
+    pub const fn is_counter(&self) -> bool {
+        match self {
+            Self::Exception(exception) => exception.is_counter(),
+            Self::Security(error) => matches!(error, SecurityError::CounterTooLow { .. }),
+            _ => false,
+        }
     }
 
     /// The invocation counter the meter says it expects next, when it refused ours (exception 6). Nothing proves that

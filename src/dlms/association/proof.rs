@@ -170,8 +170,8 @@ impl Association {
                 Err(error) => failed(format!("the answer to our proof cannot be read: {error}")),
             },
             Some(&tag::EXCEPTION_RESPONSE) => match ExceptionResponse::decode(apdu) {
-                // The proof was not even looked at: with the right counter it may be.
-                Ok(exception) if exception.counter.is_some() => {
+                // The proof was not even looked at: with the right counter or keys it may be.
+                Ok(exception) if exception.is_counter() || exception.is_deciphering() => {
                     Reply::Failed(Failure::Exception(exception))
                 }
                 Ok(exception) => failed(format!("the meter refused our proof: {exception}")),

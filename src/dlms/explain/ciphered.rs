@@ -66,7 +66,11 @@ pub(super) fn signing(sheet: &mut Sheet, from: &mut Octets<'_>, said: &mut Said)
     general_head(sheet, from)?;
     let at = from.at();
     let slot = sheet.open("content", at, String::new);
-    let length = sheet.length(from, "length")?;
+    let Some(length) = sheet.length(from, "length") else {
+        sheet.say(slot, || "cut short".to_owned());
+        sheet.close(slot, from.at());
+        return None;
+    };
     let mut inner = Said::default();
     let mut content = from.part(length);
     if sheet.depth() < DEEPEST {

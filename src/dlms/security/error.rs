@@ -87,3 +87,22 @@ pub enum SecurityError {
     #[error("the proof is wrong: {0}")]
     WrongProof(&'static str),
 }
+
+impl SecurityError {
+    /// The other side has other keys, another title or another secret than we think; a replay or a key we lack is not that.
+    pub const fn blames_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::OtherTitle { .. }
+                | Self::OtherSuite { .. }
+                | Self::TagMismatch { .. }
+                | Self::Garbled { .. }
+                | Self::Unwrap
+                | Self::EphemeralSignature
+                | Self::SignatureMismatch
+                | Self::SameChallenge
+                | Self::ProofLength { .. }
+                | Self::WrongProof(_)
+        )
+    }
+}

@@ -76,6 +76,16 @@ pub struct ExceptionResponse {
 }
 
 impl ExceptionResponse {
+    /// The meter could not decipher the request: other keys, or another system title.
+    pub const fn is_deciphering(&self) -> bool {
+        self.service == 5
+    }
+
+    /// The request's invocation counter is one the meter has seen, or is past.
+    pub const fn is_counter(&self) -> bool {
+        self.service == 6
+    }
+
     pub const fn state_name(&self) -> &'static str {
         match self.state {
             1 => "service-not-allowed",

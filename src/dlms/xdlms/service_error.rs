@@ -13,6 +13,11 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
+    /// application-reference, deciphering-error: other keys, or another system title.
+    pub const fn is_deciphering(&self) -> bool {
+        self.kind == 0 && self.value == 6
+    }
+
     pub const fn service_name(&self) -> &'static str {
         match self.service {
             1 => "initiate",

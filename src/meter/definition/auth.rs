@@ -63,6 +63,11 @@ impl Auth {
         )
     }
 
+    /// Both sides prove themselves after the AARE.
+    pub const fn is_high_level(self) -> bool {
+        !matches!(self, Self::None | Self::Lls)
+    }
+
     /// System titles are part of the proof, so that there must be one of ours (Green Book, HLS mechanisms 5 to 7).
     pub const fn wants_title(self) -> bool {
         matches!(self, Self::HlsGmac | Self::HlsSha256 | Self::HlsEcdsa)

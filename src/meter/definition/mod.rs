@@ -17,6 +17,7 @@ pub use protection::{
     protection_named, suite_named,
 };
 
+use super::status::Rung;
 use crate::cosem::{Obis, ObjectSpec};
 use crate::dlms::association::Naming;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
@@ -199,6 +200,15 @@ impl Definition {
                 self.name, self.name
             )
         })
+    }
+
+    /// Whether a session with this meter climbs that rung: the wrapper has neither SNRM nor UA, a password no proof.
+    pub const fn climbs(&self, rung: Rung) -> bool {
+        match rung {
+            Rung::Snrm | Rung::Ua => self.transport.is_hdlc(),
+            Rung::Hls => self.auth.is_high_level(),
+            Rung::Tcp | Rung::Aarq | Rung::Aare | Rung::Ready => true,
+        }
     }
 
     /// The name readings carry on a broker.

@@ -40,7 +40,9 @@ impl Board {
             Phase::Connecting | Phase::Associating => "the meter is being connected",
             Phase::Ready => "the meter is ready",
             Phase::Waiting { .. } => "the meter could not be reached; the next try comes by itself",
-            Phase::NeedsPerson => "the meter refused the password; a person must say go on",
+            Phase::NeedsPerson => {
+                "the meter refused the password, the proof or the keys; a person must say go on"
+            }
             Phase::Releasing => "the meter is being released",
         }
     }

@@ -48,6 +48,9 @@ pub struct PollerHandle {
 /// Bytes of trace kept where the caller does not say.
 const TRACE_BYTES: usize = 256 * 1024;
 
+/// After so many failures in a row over nothing but invocation counters a person must look.
+const MOST_COUNTER_FAILURES: u32 = 3;
+
 /// `polls` gets every finished cycle; `seed` drives the jitter.
 pub fn spawn(
     definition: Definition,
@@ -189,7 +192,8 @@ impl Owner {
     fn failed(&mut self, error: &SessionError) -> Next {
         self.failures = self.failures.saturating_add(1);
         self.board.failed(error, &self.definition);
-        if error.needs_person() {
+        let in_vain = error.is_about_counters() && self.failures >= MOST_COUNTER_FAILURES;
+        if error.needs_person() || in_vain {
             Next::NeedsPerson
         } else {
             Next::Wait

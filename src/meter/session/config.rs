@@ -23,8 +23,14 @@ pub(super) fn config(meter: &Definition) -> Config {
         offered.conformance = Conformance::SHORT_NAMES;
     }
     if security.as_ref().is_some_and(|it| it.protection.is_some()) {
-        // Only now is it of use, and plain meters keep the bits they know.
-        offered.conformance = offered.conformance.with(Conformance::GENERAL_PROTECTION);
+        // Meters that cipher are of the generation that knows these; plain meters keep the bits they always saw.
+        offered.conformance = offered
+            .conformance
+            .with(Conformance::GENERAL_PROTECTION)
+            .with(Conformance::GENERAL_BLOCK_TRANSFER);
+        if meter.naming == Naming::LogicalName {
+            offered.conformance = offered.conformance.with(Conformance::ACCESS);
+        }
     }
     Config {
         authentication: authentication(meter),
@@ -68,6 +74,7 @@ fn carrier(meter: &Definition, client: ClientAddress) -> Carrier {
                 window_receive: meter.window,
             }),
             response_timeout: meter.timeout,
+            inter_octet: meter.inter_octet,
             retries: meter.retries,
             quiet: QUIET,
         });

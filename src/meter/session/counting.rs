@@ -3,10 +3,13 @@
 
 use super::config::PublicClient;
 use super::{RELEASE_WAIT, Session, SessionError};
-use crate::cosem::AttributeRef;
-use crate::dlms::association::{Association, Authentication, Config, Event, Failure, Fresh};
+use crate::cosem::{AttributeRef, Data};
+use crate::dlms::association::{
+    Association, Authentication, Config, Event, Failure, Fresh, GetError,
+};
 use crate::dlms::security::hls::HlsMechanism;
 use crate::dlms::security::{Form, Secret, Suite};
+use crate::dlms::xdlms::ExceptionResponse;
 use crate::meter::counters::{CounterError, CounterName, Counters, InMemory};
 use crate::meter::randomness::Randomness;
 use crate::meter::tap::Note;
@@ -17,8 +20,6 @@ use tokio::time::Instant;
 const STEP: u32 = 32;
 /// More are set aside when fewer than this are left.
 const LOW: u32 = 8;
-/// service-error invocation-counter-error.
-const COUNTER_ERROR: u8 = 6;
 /// Octets of a challenge; ECDSA wants 32 at least.
 const CHALLENGE: usize = 16;
 const ECDSA_CHALLENGE: usize = 32;
@@ -213,14 +214,36 @@ impl Session {
 
     /// The counter the meter asks for in its refusal.
     pub(super) fn counter_wanted(&self, error: &SessionError) -> Option<u32> {
-        self.counting.name?;
         match error {
-            SessionError::Association(Failure::Exception(refusal))
-                if refusal.service == COUNTER_ERROR =>
-            {
-                refusal.counter
-            }
+            SessionError::Association(Failure::Exception(refusal)) => self.wanted(refusal),
             _ => None,
+        }
+    }
+
+    fn wanted(&self, refusal: &ExceptionResponse) -> Option<u32> {
+        self.counting.name?;
+        refusal.counter.filter(|_| refusal.is_counter())
+    }
+
+    /// Goes on above what the meter says it expects; it says so in a refusal, once for each request.
+    pub(super) async fn raise(&mut self, wanted: u32) -> Result<(), SessionError> {
+        self.note(format!(
+            "the meter expects invocation counter {wanted}; trying once more with one above it"
+        ));
+        self.renew(wanted.saturating_add(1)).await
+    }
+
+    /// The same GET may go again after this: the meter never read it, and nothing can have changed by it.
+    pub(super) async fn raised_for(
+        &mut self,
+        answer: &Result<Data, GetError>,
+    ) -> Result<bool, SessionError> {
+        let Err(GetError::Exception(refusal)) = answer else {
+            return Ok(false);
+        };
+        match self.wanted(refusal) {
+            Some(wanted) => self.raise(wanted).await.map(|()| true),
+            None => Ok(false),
         }
     }
 

@@ -38,10 +38,18 @@ impl SessionError {
     /// Trying again by itself could lock the meter: a person must say go on.
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::Association(failure) => failure.is_authentication(),
+            Self::Association(failure) => {
+                failure.is_authentication()
+                    || matches!(failure, Failure::Security(_)) && !failure.is_counter()
+            }
             Self::Counter(error) => *error == CounterError::UsedUp,
             _ => false,
         }
+    }
+
+    /// Time rarely mends these: a few tries, then a person.
+    pub fn is_about_counters(&self) -> bool {
+        matches!(self, Self::Association(failure) if failure.is_counter())
     }
 
     /// The meter was there and is not now: a new connection may find it again.

@@ -12,14 +12,17 @@ pub type OnRung<'a> = &'a mut (dyn FnMut(Rung, RungState) + Send);
 
 pub(super) struct Ladder<'a> {
     on_rung: OnRung<'a>,
+    /// What fails when nothing was sent yet.
+    first: Rung,
     active: Option<Rung>,
     since: Instant,
 }
 
 impl<'a> Ladder<'a> {
-    pub(super) fn new(on_rung: OnRung<'a>) -> Self {
+    pub(super) fn new(on_rung: OnRung<'a>, is_hdlc: bool) -> Self {
         Self {
             on_rung,
+            first: if is_hdlc { Rung::Snrm } else { Rung::Aarq },
             active: None,
             since: Instant::now(),
         }
@@ -39,17 +42,17 @@ impl<'a> Ladder<'a> {
             Event::Step(Step::Aare) => self.asked(who),
             Event::Step(Step::Hls) => {
                 let took = self.since.elapsed();
-                self.done(Rung::Aare, took, "challenged (HLS)");
-                self.enter(Rung::Ready);
+                self.done(Rung::Aare, took, "proof asked");
+                self.enter(Rung::Hls);
             }
             Event::Ready { .. } => {
                 let took = self.since.elapsed();
-                if self.active == Some(Rung::Ready) {
-                    self.done(Rung::Ready, took, "both sides proven");
-                    return;
+                if self.active == Some(Rung::Hls) {
+                    self.done(Rung::Hls, took, "verified");
+                } else {
+                    self.asked(who);
+                    self.done(Rung::Aare, took, "accepted");
                 }
-                self.asked(who);
-                self.done(Rung::Aare, took, "accepted");
                 self.done(Rung::Ready, Duration::ZERO, "");
             }
             _ => {}
@@ -66,7 +69,7 @@ impl<'a> Ladder<'a> {
             self.asked(who);
         }
         let why = error.to_string();
-        let rung = self.active.unwrap_or(Rung::Snrm);
+        let rung = self.active.unwrap_or(self.first);
         (self.on_rung)(rung, RungState::Failed { why });
     }
 

@@ -11,6 +11,7 @@ mod services;
 mod short;
 #[cfg(test)]
 mod tests;
+mod together;
 mod wire;
 
 pub use error::SessionError;
@@ -185,15 +186,12 @@ impl Session {
         }
         self.settled = Settled::default();
         self.objects.forget_missing();
-        let mut ladder = Ladder::new(on_rung);
+        let mut ladder = Ladder::new(on_rung, self.is_hdlc);
         let mut result = self.prepare_and_climb(&mut ladder).await;
         if let Err(error) = &result
             && let Some(wanted) = self.counter_wanted(error)
         {
-            self.note(format!(
-                "the meter expects invocation counter {wanted}; trying once more with one above it"
-            ));
-            result = match self.renew(wanted.saturating_add(1)).await {
+            result = match self.raise(wanted).await {
                 Ok(()) => self.climb_masked(&mut ladder).await,
                 Err(error) => Err(error),
             };
@@ -251,7 +249,14 @@ impl Session {
         let asked = Instant::now();
         self.now = asked;
         self.association.get(asked.into_std(), attribute)?;
-        self.got(asked).await
+        let answer = self.got(asked).await?;
+        if answer.is_err() && self.raised_for(&answer).await? {
+            let asked = Instant::now();
+            self.now = asked;
+            self.association.get(asked.into_std(), attribute)?;
+            return self.got(asked).await;
+        }
+        Ok(answer)
     }
 
     /// RR, answered by the meter's link layer: its inactivity timer starts again. The wrapper has no such thing, so there

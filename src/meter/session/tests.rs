@@ -1,5 +1,11 @@
 //! The services of a session against simulated meters over pipes, in virtual time.
 
+mod counters;
+mod general;
+mod pauses;
+mod short;
+mod together;
+
 use super::wire::Masking;
 use super::*;
 use crate::cosem::Obis;

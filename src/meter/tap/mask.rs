@@ -4,7 +4,8 @@
 //! What is secret is replaced by `*` (2A), octet for octet, and the FCS of the frame is made anew over what is shown: a
 //! reader of the trace sees a whole, right frame whose password happens to be stars, and a wrong FCS in a trace always
 //! means a wrong FCS on the line. An APDU may be cut over several frames, so it is followed octet by octet; a frame sent
-//! again (same N(S)) is followed again from where it began. A ciphered APDU hides what it carries by itself.
+//! again (same N(S)) is followed again from where it began. A ciphered SET or ACTION of a secret is
+//! hidden whole: it may only be authenticated, and keys become known.
 
 use super::walk::Walk;
 use crate::dlms::hdlc::{Control, Frame, fcs::fcs};

@@ -4,9 +4,8 @@
 const AARQ: u8 = 0x60;
 const SET_REQUEST: u8 = 0xC1;
 const ACTION_REQUEST: u8 = 0xC3;
-const ACCESS_REQUEST: u8 = 0xD9;
-const WRITE_REQUEST: u8 = 0x06;
-const GENERAL_BLOCK_TRANSFER: u8 = 0xE0;
+const GET_REQUEST: u8 = 0xC0;
+const RELEASE_REQUEST: u8 = 0x62;
 /// calling-authentication-value, ACSE tag [12]
 const AUTHENTICATION_VALUE: u8 = 0xAC;
 
@@ -139,8 +138,10 @@ impl Walk {
         match tag {
             AARQ => At::OuterLength(Length::Start),
             SET_REQUEST | ACTION_REQUEST if self.value => At::Request(tag),
-            // Others that may carry a value: not followed, so nothing of them is shown.
-            ACCESS_REQUEST | WRITE_REQUEST | GENERAL_BLOCK_TRANSFER if self.value => At::Rest,
+            // Others may carry a value: not followed, so nothing of them is shown. A ciphered one may only be
+            // authenticated, and its key may become known.
+            GET_REQUEST | RELEASE_REQUEST => At::Other,
+            _ if self.value => At::Rest,
             _ => At::Other,
         }
     }

@@ -171,4 +171,10 @@ impl SimulatedMeter {
     pub fn image(&self) -> &[u8] {
         self.application.kept.image.octets()
     }
+
+    /// As if another client had used this counter (tests of clients).
+    #[cfg(test)]
+    pub fn take_counter(&mut self, suite: crate::dlms::security::Suite, counter: u32) {
+        self.application.counters.take(suite, counter);
+    }
 }

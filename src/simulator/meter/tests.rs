@@ -16,6 +16,7 @@ mod general_blocks;
 mod hls;
 mod link;
 mod names;
+mod sealed_client;
 mod services;
 mod talk;
 mod wrapper;

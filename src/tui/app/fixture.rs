@@ -71,6 +71,7 @@ impl Moment {
             done(31, "info 128/128 w 1/1"),
             done(0, "LLS, client 1 → 1"),
             done(44, "accepted"),
+            RungState::Pending,
             done(0, ""),
         ];
         s.parameters = Some(Parameters::default());
@@ -157,6 +158,30 @@ impl Moment {
         }
     }
 
+    /// Over the wrapper, proven both ways and ciphered.
+    pub fn ciphered(&self) -> MeterView {
+        let MeterView {
+            definition: mut d,
+            status: mut s,
+        } = self.healthy();
+        d.transport = crate::meter::definition::TransportKind::WrapperTcp;
+        d.auth = crate::meter::definition::Auth::HlsGmac;
+        s.rungs = [
+            done(3, ""),
+            RungState::Pending,
+            RungState::Pending,
+            done(0, "HLS GMAC, auth-enc, client 64 → 1"),
+            done(44, "proof asked"),
+            done(38, "verified"),
+            done(0, ""),
+        ];
+        s.parameters = None;
+        MeterView {
+            definition: d,
+            status: s,
+        }
+    }
+
     /// Its password was refused.
     pub fn needs_person(&self) -> MeterView {
         let mut d = Definition::microstar("pump-house", "10.0.4.9", 3333);
@@ -172,6 +197,7 @@ impl Moment {
             RungState::Failed {
                 why: "association refused: rejected-permanent, authentication-failure".to_owned(),
             },
+            RungState::Pending,
             RungState::Pending,
         ];
         s.last_error = Some(LastError {

@@ -13,12 +13,13 @@ pub struct SessionPane {
     pub top: usize,
 }
 
-pub const RUNGS: [Rung; 6] = [
+pub const RUNGS: [Rung; 7] = [
     Rung::Tcp,
     Rung::Snrm,
     Rung::Ua,
     Rung::Aarq,
     Rung::Aare,
+    Rung::Hls,
     Rung::Ready,
 ];
 
@@ -29,8 +30,16 @@ pub const fn rung_name(rung: Rung) -> &'static str {
         Rung::Ua => "UA",
         Rung::Aarq => "AARQ",
         Rung::Aare => "AARE",
+        Rung::Hls => "HLS",
         Rung::Ready => "Ready",
     }
+}
+
+/// Whether this meter's sessions have that rung at all.
+pub fn climbs(view: &MeterView, index: usize) -> bool {
+    RUNGS
+        .get(index)
+        .is_some_and(|rung| view.definition.climbs(*rung))
 }
 
 /// Sign and words of one rung.
@@ -38,6 +47,7 @@ pub fn rung(view: &MeterView, index: usize, now: Instant) -> (&'static str, Stri
     let status = &view.status;
     let state = status.rungs.get(index).cloned().unwrap_or_default();
     match state {
+        RungState::Pending if !climbs(view, index) => ("·", "not used".to_owned()),
         RungState::Pending => ("·", String::new()),
         RungState::Active => ("◐", "waiting for the meter".to_owned()),
         RungState::Failed { why } => {

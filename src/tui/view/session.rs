@@ -39,7 +39,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
 fn lines(view: &MeterView, model: &Model, inner: Rect) -> Vec<Line<'static>> {
     let width = usize::from(inner.width.saturating_sub(2)).max(1);
     let mut lines = Vec::new();
-    if inner.height < 14 && session::finding(view).is_some() {
+    if inner.height < 15 && session::finding(view).is_some() {
         // Where room is short, what is wrong needs it more than the steps that went well.
         lines.push(short_ladder(view, model));
     } else {
@@ -64,7 +64,8 @@ fn rung_style(sign: &str) -> Style {
 /// Every rung by its sign alone.
 fn short_ladder(view: &MeterView, model: &Model) -> Line<'static> {
     let mut spans = Vec::new();
-    for (index, rung) in session::RUNGS.iter().enumerate() {
+    let climbed = |(index, _): &(usize, &_)| session::climbs(view, *index);
+    for (index, rung) in session::RUNGS.iter().enumerate().filter(climbed) {
         let (sign, _) = session::rung(view, index, model.now.mono);
         spans.push(Span::raw(format!(" {} ", session::rung_name(*rung))));
         spans.push(Span::styled(sign, rung_style(sign)));
@@ -78,10 +79,10 @@ fn ladder(lines: &mut Vec<Line<'static>>, view: &MeterView, model: &Model, width
         let (sign, text) = session::rung(view, index, now);
         let style = rung_style(sign);
         let text = super::canvas::cut(&printable(&text), width.saturating_sub(8));
-        let said = if sign == "✗" {
-            theme::bad()
-        } else {
-            Style::new()
+        let said = match sign {
+            "✗" => theme::bad(),
+            "·" => theme::muted(),
+            _ => Style::new(),
         };
         lines.push(Line::from(vec![
             Span::raw(format!(" {:<6} ", session::rung_name(*rung))),

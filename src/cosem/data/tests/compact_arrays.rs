@@ -60,3 +60,26 @@ fn descriptions_that_multiply_are_stopped() {
     let bytes = hex("13 01 FFFF 01 FFFF 01 FFFF 02 00 01 AA");
     assert!(matches!(error(&bytes).1, DataErrorKind::TooMany(n) if n < 1000));
 }
+
+#[test]
+fn an_array_reads_alone_as_it_reads_among_others() {
+    // array 200 of null, and one unsigned: 202 values an element, from seven octets of description and one of contents
+    let array = "13 02 02 01 00C8 00 11 01 07";
+    let alone = decode(array);
+    assert_eq!(alone.to_bytes(), hex(array));
+    // The same, its length written in five octets, which do not come back; and with other values around it.
+    let long = decode("13 02 02 01 00C8 00 11 84 00 00 00 01 07");
+    assert_eq!(decode_again(&long), alone);
+    let two = decode(&format!("02 03 11 01 {array} {array}"));
+    assert_eq!(decode_again(&two).elements().unwrap()[2], alone);
+    // What no octets of its own pay for, no octets around it pay for either.
+    let greedy = "13 02 02 01 0200 00 11 01 07";
+    let paid = format!("02 02 09 7F {} {greedy}", "55".repeat(127));
+    for text in [greedy, paid.as_str()] {
+        assert!(matches!(error(&hex(text)).1, DataErrorKind::TooMany(n) if n < 300));
+    }
+}
+
+fn decode_again(data: &Data) -> Data {
+    Data::decode_all(&data.to_bytes()).unwrap()
+}

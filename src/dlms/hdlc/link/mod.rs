@@ -56,6 +56,8 @@ pub struct LinkConfig {
     /// None sends a bare SNRM.
     pub propose: Option<Parameters>,
     pub response_timeout: Duration,
+    /// Longest pause within a frame; after it the unfinished frame is forgotten. Zero leaves that to the response timeout.
+    pub inter_octet: Duration,
     /// How often the same frame is sent again before giving up.
     pub retries: u8,
     /// Bytes are discarded until the line was quiet this long before SNRM goes.
@@ -70,6 +72,7 @@ impl LinkConfig {
             server,
             propose: None,
             response_timeout: Duration::from_secs(7),
+            inter_octet: Duration::ZERO,
             retries: 2,
             quiet: Duration::from_millis(100),
         }
@@ -260,10 +263,13 @@ impl Link {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timer.deadline()
+        self.timer.next()
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.timer.rest_is_late(now) {
+            self.forget_unfinished(now);
+        }
         if self
             .timer
             .deadline()

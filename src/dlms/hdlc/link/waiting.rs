@@ -77,6 +77,8 @@ pub(super) struct Timer {
     kind: Kind,
     since: Option<Instant>,
     deadline: Option<Instant>,
+    /// When the rest of an unfinished frame is no longer awaited, where octets may not pause for long.
+    rest: Option<Instant>,
     /// Bytes thrown away while draining.
     drained: usize,
 }
@@ -86,14 +88,28 @@ impl Timer {
         self.deadline
     }
 
+    /// When something is to be done next.
+    pub(super) fn next(&self) -> Option<Instant> {
+        match (self.deadline, self.rest) {
+            (Some(deadline), Some(rest)) => Some(deadline.min(rest)),
+            (deadline, rest) => deadline.or(rest),
+        }
+    }
+
+    pub(super) fn rest_is_late(&self, now: Instant) -> bool {
+        self.rest.is_some_and(|rest| rest <= now)
+    }
+
     pub(super) fn stop(&mut self) {
         self.deadline = None;
+        self.rest = None;
     }
 
     fn start(&mut self, kind: Kind, now: Instant, deadline: Instant) {
         self.kind = kind;
         self.since = Some(now);
         self.deadline = Some(deadline);
+        self.rest = None;
     }
 }
 
@@ -128,11 +144,26 @@ impl Link {
         let (Some(since), Some(deadline)) = (self.timer.since, self.timer.deadline) else {
             return;
         };
-        if self.timer.kind == Kind::Response && !self.decoder.pending().is_empty() {
+        let unfinished = !self.decoder.pending().is_empty();
+        let pause = self.config.inter_octet;
+        self.timer.rest = None;
+        if self.timer.kind == Kind::Response && unfinished {
             let timeout = self.config.response_timeout;
             let longest = after(since, timeout.saturating_mul(SLOW_LINE));
-            self.timer.deadline = Some(deadline.max(after(now, timeout).min(longest)));
+            let mut rest = after(now, timeout);
+            if !pause.is_zero() {
+                rest = after(now, pause);
+                self.timer.rest = Some(rest);
+            }
+            self.timer.deadline = Some(deadline.max(rest.min(longest)));
         }
+    }
+
+    /// The pause within a frame was too long: the rest will not come. Within what did may lie what we wait for.
+    pub(super) fn forget_unfinished(&mut self, now: Instant) {
+        self.timer.rest = None;
+        self.decoder.flush();
+        self.take_frames(now);
     }
 
     /// The meter is busy: RR in a while, but not for ever.
@@ -165,9 +196,7 @@ impl Link {
             }
             Kind::Pause => self.send_ready(now),
             Kind::Response => {
-                // The rest of half a frame will not come now; within it may lie what we wait for.
-                self.decoder.flush();
-                self.take_frames(now);
+                self.forget_unfinished(now);
                 if self.timer.deadline.is_some_and(|deadline| deadline <= now) {
                     self.try_again(now);
                 }

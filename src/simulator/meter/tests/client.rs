@@ -56,34 +56,39 @@ impl Reading {
                 }
                 assert!(!matches!(event, Event::Failed(_)), "{event:?}");
             }
-            let mut moved = false;
-            while let Some(octets) = self.client.poll_transmit() {
-                moved = true;
-                self.chunks += 1;
-                if !lost(self.chunks, self.lose) {
-                    self.line.meter.handle_bytes(self.line.now, octets);
-                }
-            }
-            let mut answer = Vec::new();
-            if self.line.meter.poll_transmit(self.line.now, &mut answer) {
-                moved = true;
-                self.chunks += 1;
-                if !lost(self.chunks, self.lose) {
-                    self.client.handle_bytes(self.line.now, &answer);
-                }
-            }
-            if !moved {
-                let next = [self.client.poll_timeout(), self.line.meter.poll_timeout()];
-                self.line.now = next
-                    .into_iter()
-                    .flatten()
-                    .min()
-                    .expect("nothing will happen");
-                self.client.handle_timeout(self.line.now);
-                self.line.meter.handle_timeout(self.line.now);
-            }
+            self.step();
         }
         panic!("no end");
+    }
+
+    /// What waits goes over; where nothing does, time passes to the next deadline.
+    pub fn step(&mut self) {
+        let mut moved = false;
+        while let Some(octets) = self.client.poll_transmit() {
+            moved = true;
+            self.chunks += 1;
+            if !lost(self.chunks, self.lose) {
+                self.line.meter.handle_bytes(self.line.now, octets);
+            }
+        }
+        let mut answer = Vec::new();
+        if self.line.meter.poll_transmit(self.line.now, &mut answer) {
+            moved = true;
+            self.chunks += 1;
+            if !lost(self.chunks, self.lose) {
+                self.client.handle_bytes(self.line.now, &answer);
+            }
+        }
+        if !moved {
+            let next = [self.client.poll_timeout(), self.line.meter.poll_timeout()];
+            self.line.now = next
+                .into_iter()
+                .flatten()
+                .min()
+                .expect("nothing will happen");
+            self.client.handle_timeout(self.line.now);
+            self.line.meter.handle_timeout(self.line.now);
+        }
     }
 
     pub fn connect(&mut self) {

@@ -4,8 +4,8 @@ use super::{Field, Form};
 use crate::dlms::security::{Keys, Secret, Security, Suite};
 use crate::meter::Definition;
 use crate::meter::definition::{
-    Auth, FORMS, PROTECTIONS, SerialLine, TransportKind, form_name, form_named, key_names,
-    own_title, protection_name, protection_named,
+    Auth, FORMS, NAMINGS, PROTECTIONS, SerialLine, TransportKind, form_name, form_named, key_names,
+    naming_name, naming_named, own_title, protection_name, protection_named,
 };
 
 const OPEN: &str = "no";
@@ -66,6 +66,13 @@ pub(super) fn fields(d: &Definition) -> Vec<Field> {
             "(the saved ones)"
         }),
         Field::choice(
+            "naming",
+            "Objects by",
+            "left/right: logical names (ln) or, for older meters, short names (sn)",
+            NAMINGS.map(str::to_owned).to_vec(),
+            naming_name(d.naming),
+        ),
+        Field::choice(
             "read-only",
             "Read-only",
             "left/right: yes lets nothing that writes go to this meter",
@@ -84,6 +91,7 @@ pub(super) fn read(form: &Form, d: &mut Definition, wrong: &mut Vec<(&'static st
     if !form.field("password").is_empty() {
         d.password = Some(Secret::new(form.field("password").as_bytes()));
     }
+    d.naming = naming_named(form.field("naming")).unwrap_or(d.naming);
     d.read_only = form.field("read-only") == READ_ONLY;
     let typed = form.field("keys").trim();
     let keys = match Keys::parse(typed) {

@@ -84,6 +84,17 @@ fn session_and_broker() {
 }
 
 #[test]
+fn a_session_without_a_link_and_with_proofs() {
+    for size in [(80, 24), (40, 12)] {
+        let moment = Moment::new();
+        let mut model = moment.lively(size);
+        update(&mut model, changes(vec![moment.ciphered()]));
+        press(&mut model, "4");
+        keep("ciphered", &mut model, size);
+    }
+}
+
+#[test]
 fn help() {
     for size in [(80, 24), (120, 36), (40, 12)] {
         let mut model = Moment::new().lively(size);

@@ -289,3 +289,41 @@ fn an_idle_link_is_small() {
     // It is not told what travels.
     assert!(!format!("{link:?}").contains("C0"));
 }
+
+#[test]
+fn a_pause_within_a_frame_ends_it_only_after_the_inter_octet_time() {
+    const PAUSE: Duration = Duration::from_millis(300);
+    let mut line = Line::with(LinkConfig {
+        quiet: Duration::ZERO,
+        inter_octet: PAUSE,
+        ..LinkConfig::new(ClientAddress::PUBLIC, "1".parse().unwrap())
+    });
+    line.link.connect(line.now).unwrap();
+    line.said();
+    line.hear(0x73, &[]);
+    line.events();
+    line.send(b"\xC0");
+    line.said();
+
+    // Octets that come one by one, each just in time, are one frame.
+    let answer = line.frame(0x30, false, &[&LLC_RESPONSE[..], b"\xC4"].concat());
+    for octet in &answer {
+        line.link.handle_bytes(line.now, &[*octet]);
+        if line.link.poll_timeout().is_some() {
+            line.now += PAUSE - Duration::from_millis(1);
+            line.link.handle_timeout(line.now);
+        }
+    }
+    line.got(b"\xC4");
+
+    // The rest was lost for good: what waits is forgotten, and the question goes again when the answer is due.
+    line.send(b"\xC0");
+    line.said();
+    line.link.handle_bytes(line.now, &answer[..5]);
+    assert_eq!(line.time_out(), PAUSE);
+    assert_eq!(line.time_out(), TIMEOUT - PAUSE);
+    assert_eq!(line.link.counters().resent, 1);
+    line.answer(0x52, b"\xC5");
+    let events = line.events();
+    assert!(events.contains(&LinkEvent::Apdu), "{events:?}");
+}
