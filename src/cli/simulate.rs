@@ -4,6 +4,7 @@
 use crate::dlms::security::Protection;
 use crate::dlms::security::hls::HlsMechanism;
 use crate::simulator::clients::{Access, Client, SECRET, client_keys};
+use crate::simulator::fault::{Fault, Kind as FaultKind, ROWS};
 use crate::simulator::profile::{Profile, Transport};
 use crate::simulator::server::{self, Running};
 use std::io::{self, Write};
@@ -15,6 +16,10 @@ use tokio_util::sync::CancellationToken;
 /// Serve simulated meters on the loopback interface until interrupted
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = CLIENTS)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Args {
     /// Loopback address to listen on; port 0 lets the system choose, any other is the first of consecutive ports
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0", value_parser = address)]
@@ -43,6 +48,15 @@ pub struct Args {
     /// At least so many objects
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=40_000))]
     objects: Option<u32>,
+    /// Put this wrong in every meter, such as silent, late=8s or aare=1/13; may be given several times
+    #[arg(long, value_name = "NAME[=ARG]", value_parser = fault)]
+    fault: Vec<Fault>,
+    /// Print every fault with an example, the diagnosis that names it and what it does, and end
+    #[arg(long)]
+    list_faults: bool,
+    /// The list of faults as JSON
+    #[arg(long, requires = "list_faults")]
+    json: bool,
     /// Print the clients these meters know, with their published secrets, as JSON, and end
     #[arg(long)]
     list_clients: bool,
@@ -98,6 +112,12 @@ pub enum Error {
     },
     #[error("the sign-on of mode E comes before HDLC; leave out --mode-e or --transport {0}")]
     ModeE(&'static str),
+    #[error("--fault {fault} needs {needs}; leave out --transport {transport}")]
+    Fault {
+        fault: Fault,
+        needs: &'static str,
+        transport: &'static str,
+    },
     #[error("cannot watch for signals: {0}")]
     Signals(io::Error),
     #[error("cannot write to standard output: {0}")]
@@ -108,7 +128,7 @@ impl Error {
     /// Wrong usage, or something failed.
     pub fn exit(&self) -> super::exit::ExitKind {
         match self {
-            Self::NotLoopback(_) | Self::Ports { .. } | Self::ModeE(_) => {
+            Self::NotLoopback(_) | Self::Ports { .. } | Self::ModeE(_) | Self::Fault { .. } => {
                 super::exit::ExitKind::Usage
             }
             Self::Listen { .. } | Self::Signals(_) | Self::Output(_) => {
@@ -120,6 +140,9 @@ impl Error {
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(args: Args, out: &mut dyn Write) -> Result<(), Error> {
+    if args.list_faults {
+        return list_faults(args.json, out).map_err(Error::Output);
+    }
     if args.list_clients {
         let list = clients(&args.meter(0));
         return writeln!(out, "{list:#}").map_err(Error::Output);
@@ -152,6 +175,15 @@ fn start(
     if args.mode_e && args.transport != Carrier::HdlcTcp {
         return Err(Error::ModeE(args.transport.of_profile().name()));
     }
+    for fault in &args.fault {
+        if let Some(needs) = args.transport.lacks(fault.kind) {
+            return Err(Error::Fault {
+                fault: *fault,
+                needs,
+                transport: args.transport.of_profile().name(),
+            });
+        }
+    }
     let first = args.listen.port();
     if first != 0 && first.checked_add(args.meters - 1).is_none() {
         return Err(Error::Ports {
@@ -170,16 +202,49 @@ fn start(
             .map_err(|source| Error::Listen { address, source })?;
         running.push(meter);
     }
+    // Some faults are about it.
+    let transport = args.meter(0).transport;
     for meter in &running {
         let line = serde_json::json!({
             "listening": meter.address.to_string(),
             "meter": meter.name,
-            "transport": args.transport.of_profile().name(),
+            "transport": transport.name(),
         });
         writeln!(out, "{line}").map_err(Error::Output)?;
     }
     out.flush().map_err(Error::Output)?;
     Ok(running)
+}
+
+/// One row for each way to be wrong.
+fn list_faults(json: bool, out: &mut dyn Write) -> io::Result<()> {
+    if json {
+        let row = |row: &crate::simulator::fault::Row| {
+            serde_json::json!({
+                "name": row.name,
+                "example": row.example,
+                "finding": row.finding,
+                "what": row.what,
+            })
+        };
+        let list: serde_json::Value = ROWS.iter().map(row).collect();
+        return writeln!(out, "{list}");
+    }
+    let mut table = super::table::Table::new([false; 3]);
+    table.add(["FAULT".into(), "NAMED".into(), "WHAT".into()]);
+    for row in ROWS {
+        let name = row.example.map_or_else(
+            || row.name.to_owned(),
+            |example| format!("{}={example}", row.name),
+        );
+        table.add([name, row.finding.into(), row.what.into()]);
+    }
+    table.print(out)
+}
+
+fn fault(text: &str) -> Result<Fault, String> {
+    text.parse()
+        .map_err(|error: crate::simulator::fault::Unknown| error.to_string())
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -210,6 +275,9 @@ impl Args {
         if let Some(least) = self.objects {
             profile = profile.with_objects(usize::try_from(least).unwrap_or(usize::MAX));
         }
+        for fault in &self.fault {
+            profile = profile.with_fault(*fault);
+        }
         profile
     }
 }
@@ -220,6 +288,17 @@ impl Carrier {
             Self::HdlcTcp => Transport::HdlcTcp,
             Self::WrapperTcp => Transport::WrapperTcp,
             Self::WrapperUdp => Transport::WrapperUdp,
+        }
+    }
+
+    /// What a fault needs that this cannot give it. Silently doing nothing would be worse than a refusal.
+    fn lacks(self, kind: FaultKind) -> Option<&'static str> {
+        if self != Self::HdlcTcp && kind.needs_hdlc() {
+            Some("HDLC")
+        } else if self == Self::WrapperUdp && kind.needs_tcp() {
+            Some("a TCP connection")
+        } else {
+            None
         }
     }
 }
@@ -337,10 +416,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn faults_are_listed_and_reach_the_meter() {
+        for (options, json) in [("--list-faults", false), ("--list-faults --json", true)] {
+            let mut out = Vec::new();
+            run(args(options).unwrap(), &mut out).await.unwrap();
+            let text = String::from_utf8(out).unwrap();
+            if json {
+                let list: serde_json::Value = serde_json::from_str(&text).unwrap();
+                let list = list.as_array().unwrap();
+                assert_eq!(list.len(), ROWS.len());
+                let of = |name: &str| list.iter().find(|row| row["name"] == name).unwrap();
+                assert_eq!(of("silent")["example"], serde_json::Value::Null);
+                assert_eq!(of("late")["example"], "8s");
+                assert_eq!(of("address-size")["finding"], "H1");
+                assert!(of("echo")["what"].as_str().unwrap().contains("comes back"));
+            } else {
+                assert_eq!(text.lines().count(), ROWS.len() + 1);
+                assert!(text.contains("aare=1/13 "), "{text}");
+            }
+        }
+        let (running, lines) = lines("--fault echo --fault aare=1/13 --fault wrapper-port");
+        assert_eq!(lines[0]["transport"], "wrapper-tcp");
+        let meter = running[0].meter.lock().unwrap();
+        let faults: Vec<String> = meter
+            .profile()
+            .faults
+            .iter()
+            .map(Fault::to_string)
+            .collect();
+        assert_eq!(faults, ["echo", "aare=1/13", "wrapper-port"]);
+        let error = args("--fault adress-size=4").unwrap_err().to_string();
+        assert!(error.contains("did you mean address-size"), "{error}");
+    }
+
+    #[tokio::test]
     async fn what_is_refused() {
         for (line, code, words) in [
             ("--listen 0.0.0.0:0", 2, "not a loopback address"),
             ("--mode-e --transport wrapper-udp", 2, "before HDLC"),
+            ("--fault rnr --transport wrapper-tcp", 2, "needs HDLC"),
+            ("--fault rst --transport wrapper-udp", 2, "a TCP connection"),
             (
                 "--listen 127.0.0.1:65535 --meters 2",
                 2,
@@ -357,6 +472,9 @@ mod tests {
             "--delay soon",
             "--profile other",
             "--fault x",
+            "--fault silent=3",
+            "--fault late=soon",
+            "--json",
             "--transport carrier-pigeon",
             "--rows 0",
         ] {

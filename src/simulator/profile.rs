@@ -2,6 +2,7 @@
 //! between the two kinds is decided here and nowhere else, as a method that says so.
 
 use super::clients::{self, Access};
+use super::fault::Faults;
 use super::load::Supply;
 use super::objects::{self, Table};
 use crate::dlms::hdlc::{Parameters, ServerAddress};
@@ -78,6 +79,8 @@ pub struct Profile {
     pub clock_offset: jiff::SignedDuration,
     /// … and gains this many microseconds each second.
     pub clock_drift_ppm: i32,
+    /// What is wrong on purpose; see `Profile::with_fault`.
+    pub faults: Faults,
 }
 
 impl Profile {
@@ -113,6 +116,7 @@ impl Profile {
             },
             clock_offset: jiff::SignedDuration::ZERO,
             clock_drift_ppm: 0,
+            faults: Faults::default(),
         }
     }
 

@@ -5,6 +5,7 @@ mod datagrams;
 #[cfg(test)]
 mod tests;
 
+use super::fault::{ConnectionFaults, Ending};
 use super::meter::SimulatedMeter;
 use super::profile::{Profile, Transport};
 use std::io;
@@ -73,7 +74,8 @@ pub fn serve(
             ),
         ));
     }
-    let port = Port::open(listen, profile.transport)?;
+    let faults = ConnectionFaults::of(&profile.faults);
+    let port = Port::open(listen, profile.transport, faults.refuse)?;
     let address = port.address()?;
     let name = profile.name.clone();
     let meter = shared(profile, clock);
@@ -92,11 +94,13 @@ pub fn serve(
 enum Port {
     Tcp(TcpListener),
     Udp(UdpSocket),
+    /// Taken, so that no one else gets it, and closed.
+    Closed(TcpSocket),
 }
 
 impl Port {
     /// The port must be free again at once when the meter comes back.
-    fn open(address: SocketAddr, transport: Transport) -> io::Result<Self> {
+    fn open(address: SocketAddr, transport: Transport, closed: bool) -> io::Result<Self> {
         if transport == Transport::WrapperUdp {
             let socket = std::net::UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
@@ -109,6 +113,9 @@ impl Port {
         };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
+        if closed {
+            return Ok(Self::Closed(socket));
+        }
         socket.listen(16).map(Self::Tcp)
     }
 
@@ -116,6 +123,7 @@ impl Port {
         match self {
             Self::Tcp(listener) => listener.local_addr(),
             Self::Udp(socket) => socket.local_addr(),
+            Self::Closed(socket) => socket.local_addr(),
         }
     }
 
@@ -124,6 +132,7 @@ impl Port {
         match self {
             Self::Tcp(listener) => listen(listener, meter, stop).await,
             Self::Udp(socket) => datagrams::serve(socket, meter, stop).await,
+            Self::Closed(_) => stop.cancelled().await,
         }
     }
 }
@@ -162,11 +171,11 @@ async fn come_back(
     meter: &SharedMeter,
     stop: &CancellationToken,
 ) -> Option<Port> {
-    let transport = with(meter, |meter| meter.profile().transport);
+    let (transport, faults) = with(meter, |meter| (meter.profile().transport, faults(meter)));
     let mut pause = off;
     loop {
         stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
-        match Port::open(address, transport) {
+        match Port::open(address, transport, faults.refuse) {
             Ok(port) => return Some(port),
             Err(_) => pause = REBIND,
         }
@@ -188,12 +197,24 @@ async fn listen(listener: &TcpListener, meter: &SharedMeter, stop: &Cancellation
             () = connection(stream, meter, stop) => {}
             () = turn_away(listener) => {}
         }
+        if let Some(hold) = with(meter, |meter| faults(meter)).hold {
+            tokio::select! {
+                () = tokio::time::sleep(hold) => {}
+                () = stop.cancelled() => return,
+                () = turn_away(listener) => {}
+            }
+        }
     }
 }
 
 async fn connection(stream: TcpStream, meter: &SharedMeter, stop: &CancellationToken) {
     // Without it an answer in several frames waits for the client's acknowledgement; a failure costs time only.
     let _ = stream.set_nodelay(true);
+    if with(meter, |meter| faults(meter)).ending == Some(Ending::Reset) {
+        // Without it the closing below is an orderly one.
+        let _ = stream.set_zero_linger();
+        return;
+    }
     // A connection that broke is over like one that was closed.
     let _ = serve_stream(stream, meter, stop).await;
 }
@@ -210,6 +231,10 @@ async fn turn_away(listener: &TcpListener) {
 
 fn with<T>(meter: &SharedMeter, act: impl FnOnce(&mut SimulatedMeter) -> T) -> T {
     act(&mut meter.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn faults(meter: &SimulatedMeter) -> ConnectionFaults {
+    ConnectionFaults::of(&meter.profile().faults)
 }
 
 /// Tells the meter that its byte stream is over, also when the task that served it is dropped.
@@ -244,9 +269,15 @@ where
         return stream.shutdown().await;
     }
     let _over = Connected(meter);
+    let faults = with(meter, |meter| faults(meter));
+    if faults.ending.is_some() {
+        return stream.shutdown().await;
+    }
     let mut incoming = [0; 1024];
     let mut outgoing = Vec::new();
     let mut stopped = pin!(stop.cancelled());
+    // When a byte last passed, either way.
+    let mut last = Instant::now();
     // Armed for the earliest deadline there was. One that moves away is found out when it passes, which spares the hot
     // path a timer for each frame.
     let mut alarm = pin!(sleep_until(Instant::now()));
@@ -265,6 +296,7 @@ where
                 () = &mut stopped => break,
             }
             outgoing.clear();
+            last = Instant::now();
             continue;
         }
         if let Some(deadline) = deadline
@@ -280,6 +312,10 @@ where
                 if bytes.is_empty() {
                     break;
                 }
+                last = Instant::now();
+                if faults.half_open {
+                    continue;
+                }
                 with(meter, |meter| meter.handle_bytes(Instant::now().into_std(), bytes));
             }
             () = &mut alarm, if armed.is_some() => {
@@ -287,9 +323,18 @@ where
                 with(meter, |meter| meter.handle_timeout(Instant::now().into_std()));
             }
             () = &mut stopped => break,
+            () = idle(last, faults.idle) => break,
         }
     }
     stream.shutdown().await
+}
+
+/// Returns when nothing passed for as long as a converter allows; never where it does not mind.
+async fn idle(last: Instant, limit: Option<Duration>) {
+    match limit.and_then(|limit| last.checked_add(limit)) {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The client's end of an in-memory connection to this meter, served by a task of its own until the client drops it.

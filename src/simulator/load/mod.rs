@@ -4,7 +4,7 @@
 
 mod consumer;
 mod household;
-mod noise;
+pub(in crate::simulator) mod noise;
 #[cfg(test)]
 mod tests;
 

@@ -9,12 +9,12 @@ const fn mix(seed: u64) -> u64 {
 }
 
 /// 64 bits that belong to this place.
-pub(super) const fn bits(seed: u64, stream: u64, index: i64) -> u64 {
+pub(in crate::simulator) const fn bits(seed: u64, stream: u64, index: i64) -> u64 {
     mix(seed ^ mix(stream ^ mix(index.cast_unsigned())))
 }
 
 /// A whole number in `0..=span`.
-pub(super) const fn whole(seed: u64, stream: u64, index: i64, span: u32) -> u32 {
+pub(in crate::simulator) const fn whole(seed: u64, stream: u64, index: i64, span: u32) -> u32 {
     let wide = (bits(seed, stream, index) >> 32) * (span as u64 + 1);
     (wide >> 32) as u32
 }

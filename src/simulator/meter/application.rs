@@ -15,6 +15,7 @@ use crate::dlms::acse::Rlre;
 use crate::dlms::security::{Form, SecurityError};
 use crate::dlms::xdlms::{Conformance, ExceptionResponse, tag};
 use crate::simulator::clients::Client;
+use crate::simulator::fault::{ApduFaults, Disc};
 use crate::simulator::profile::Profile;
 use std::time::Instant;
 
@@ -38,6 +39,7 @@ pub(super) struct Application {
     pub(super) data: Vec<u8>,
     /// An answer before it is ciphered; kept for the same reason.
     plain: Vec<u8>,
+    faults: Option<Box<ApduFaults>>,
 }
 
 impl Application {
@@ -55,6 +57,7 @@ impl Application {
             general: false,
             data: Vec::new(),
             plain: Vec::new(),
+            faults: ApduFaults::new(profile, now),
         }
     }
 
@@ -73,8 +76,36 @@ impl Application {
             .is_some_and(|association| !association.is_pending())
     }
 
+    /// A client said DISC, perhaps one whose association is open only on purpose.
+    pub fn released(&mut self, disc: Disc) {
+        if let Some(faults) = &mut self.faults {
+            faults.released(disc);
+        }
+    }
+
     /// Appends the answer to one APDU. None is due to a block that others follow.
     pub fn request(
+        &mut self,
+        now: Instant,
+        client: &Client,
+        profile: &Profile,
+        apdu: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let associated = self.association.is_some();
+        let start = out.len();
+        if let Some(faults) = &mut self.faults
+            && faults.instead(now, profile, associated, apdu, out)
+        {
+            return;
+        }
+        self.answer(now, client, profile, apdu, out);
+        if let Some(faults) = &mut self.faults {
+            faults.after(now, apdu, start, out);
+        }
+    }
+
+    fn answer(
         &mut self,
         now: Instant,
         client: &Client,
@@ -177,8 +208,23 @@ impl Application {
         }
     }
 
-    /// One plain request: this is where its tag decides who serves it.
     fn service(&mut self, now: Instant, profile: &Profile, apdu: &[u8], out: &mut Vec<u8>) {
+        let association = self.association.as_ref();
+        let pending = association.is_some_and(Association::is_pending);
+        let start = out.len();
+        if let Some(faults) = &self.faults
+            && faults.instead_of_service(pending, apdu, out)
+        {
+            return;
+        }
+        self.serve(now, profile, apdu, out);
+        if let Some(faults) = &self.faults {
+            faults.after_service(pending, apdu, start, out);
+        }
+    }
+
+    /// One plain request: this is where its tag decides who serves it.
+    fn serve(&mut self, now: Instant, profile: &Profile, apdu: &[u8], out: &mut Vec<u8>) {
         let Some(association) = &self.association else {
             return exception(NOT_ALLOWED, NOT_SUPPORTED, out);
         };

@@ -30,6 +30,7 @@ mod wall;
 mod wrapper_line;
 mod writing;
 
+use super::fault::Layers;
 use super::profile::{Profile, Transport};
 use application::Application;
 use hdlc_line::HdlcLine;
@@ -42,6 +43,8 @@ pub struct SimulatedMeter {
     profile: Profile,
     line: Line,
     application: Application,
+    /// Between the meter and its byte stream, where something is wrong on purpose.
+    layers: Option<Box<Layers>>,
     /// A byte stream is open.
     connected: bool,
 }
@@ -62,6 +65,7 @@ impl SimulatedMeter {
             Transport::WrapperTcp | Transport::WrapperUdp => Line::Wrapper(WrapperLine::default()),
         };
         Self {
+            layers: Layers::new(&profile),
             profile,
             line,
             application,
@@ -79,6 +83,9 @@ impl SimulatedMeter {
         self.handle_timeout(now);
         self.forget_stream();
         self.connected = true;
+        if let Some(layers) = &mut self.layers {
+            layers.connected(now, &self.profile);
+        }
     }
 
     pub fn is_connected(&self) -> bool {
@@ -92,6 +99,9 @@ impl SimulatedMeter {
 
     fn forget_stream(&mut self) {
         self.connected = false;
+        if let Some(layers) = &mut self.layers {
+            layers.disconnected();
+        }
         match &mut self.line {
             Line::Hdlc(line) => line.forget_stream(&self.profile),
             Line::Wrapper(line) => {
@@ -117,6 +127,17 @@ impl SimulatedMeter {
 
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         self.handle_timeout(now);
+        let Some(layers) = &mut self.layers else {
+            return self.hear(now, bytes);
+        };
+        let heard = layers.incoming(now, bytes, &self.profile);
+        for disc in layers.news() {
+            self.application.released(disc);
+        }
+        self.hear(now, &heard);
+    }
+
+    fn hear(&mut self, now: Instant, bytes: &[u8]) {
         let (profile, app) = (&self.profile, &mut self.application);
         match &mut self.line {
             Line::Hdlc(line) => line.handle_bytes(now, bytes, profile, app),
@@ -126,6 +147,21 @@ impl SimulatedMeter {
 
     /// Appends to `out` what is due now.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        if self.layers.is_none() {
+            return self.say(now, out);
+        }
+        let mut said = Vec::new();
+        self.say(now, &mut said);
+        let Some(layers) = &mut self.layers else {
+            return false;
+        };
+        if !said.is_empty() {
+            layers.outgoing(now, &said, &self.profile);
+        }
+        layers.transmit(now, out)
+    }
+
+    fn say(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         match &mut self.line {
             Line::Hdlc(line) => line.transmit(now, out),
             Line::Wrapper(line) => line.transmit(now, out),
@@ -137,10 +173,14 @@ impl SimulatedMeter {
             Line::Hdlc(line) => line.timeout(),
             Line::Wrapper(line) => line.timeout(),
         };
-        [due, self.deadline()].into_iter().flatten().min()
+        let layers = self.layers.as_ref().and_then(|layers| layers.due());
+        [due, layers, self.deadline()].into_iter().flatten().min()
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
+        if let Some(layers) = &mut self.layers {
+            layers.handle_timeout(now, &self.profile);
+        }
         match &mut self.line {
             Line::Hdlc(line) => line.handle_timeout(now),
             Line::Wrapper(line) => line.handle_timeout(now),

@@ -168,7 +168,7 @@ async fn one_pipe_at_a_time() {
 #[tokio::test]
 async fn a_meter_that_nobody_reads_is_small() {
     let meter = shared(Profile::generic(1), clock());
-    let port = Port::open(LOOPBACK, Transport::HdlcTcp).unwrap();
+    let port = Port::open(LOOPBACK, Transport::HdlcTcp, false).unwrap();
     let task = run(port, Arc::clone(&meter), None, CancellationToken::new());
     let size = size_of_val(&task) + size_of::<SimulatedMeter>();
     assert!(size < 7 * 1024, "{size}");
