@@ -9,6 +9,8 @@
 //! - [`dlms`]: what travels. HDLC frames and the link, ACSE, xDLMS, the association as one value, and
 //!   [`dlms::explain`], which labels the bytes of anything. Sans-I/O: bytes and `Instant`s in, bytes and
 //!   events out; no task, no clock, no panic on any input.
+//! - [`diagnosis`]: from evidence to a named cause. Observations of a conversation in, ranked findings out,
+//!   live and offline the same; one small rule a cause. Pure.
 //! - [`simulator`]: meters that answer as real ones do, and a small MQTT broker; for the demo, for tests,
 //!   for learning.
 //! - [`meter`]: one meter, alive. Its definition, its transport, the session over it, the poller that owns
@@ -34,6 +36,7 @@
 
 pub mod cli;
 pub mod cosem;
+pub mod diagnosis;
 pub mod dlms;
 pub mod headend;
 pub mod meter;

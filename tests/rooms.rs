@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up. `main.rs` and `lib.rs` stand outside.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "cosem",
     "dlms",
+    "diagnosis",
     "simulator",
     "meter",
     "store",

@@ -11,11 +11,13 @@ pub mod decode;
 pub mod demo;
 pub mod exit;
 mod given;
+mod findings;
 pub mod identify;
 pub mod image;
 pub mod link_line;
 pub mod link_options;
 mod link_security;
+pub mod lint;
 pub mod listen;
 pub mod logging;
 pub mod meter;
@@ -176,6 +178,8 @@ enum Command {
     Listen(listen::Args),
     /// Explain bytes field by field
     Decode(decode::Args),
+    /// Name what is wrong in a recorded trace or pasted log, and what to do
+    Lint(lint::Args),
     /// Run simulated meters for tests and learning
     Simulate(simulate::Args),
 }
@@ -200,6 +204,7 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
             decode::run(&args, out)?;
             Ok(ExitKind::Done)
         }
+        Some(Command::Lint(args)) => lint::run(&args, out),
         Some(Command::Simulate(args)) => {
             small_runtime()?
                 .block_on(simulate::run(args, out))

@@ -71,6 +71,19 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// What came together: where it begins in the input, when, and the octets.
+    pub fn parts(&self) -> impl Iterator<Item = (usize, Option<&str>, &[u8])> {
+        self.chunks.iter().enumerate().map(|(index, chunk)| {
+            let next = self.chunks.get(index.saturating_add(1));
+            let end = next.map_or(self.bytes.len(), |next| next.stream_at);
+            let octets = self.bytes.get(chunk.stream_at..end);
+            (
+                chunk.input_at,
+                chunk.at.as_deref(),
+                octets.unwrap_or_default(),
+            )
+        })
+    }
     pub fn chunk(&self, at: usize) -> Option<&Chunk> {
         let after = self.chunks.partition_point(|chunk| chunk.stream_at <= at);
         self.chunks.get(after.checked_sub(1)?)
@@ -201,7 +214,7 @@ fn parse(text: &str) -> Result<Vec<Stream>, Error> {
         let number = index.saturating_add(1);
         match line::parse(line, gathered.undirected()) {
             Ok(Line::Blank) => gathered.apart(),
-            Ok(Line::Note { meter }) => gathered.close(&meter),
+            Ok(Line::Note { meter, .. }) => gathered.close(&meter),
             Ok(Line::Bytes(bytes)) => gathered.add(bytes, number),
             Err(error) => {
                 return Err(Error::Hex {

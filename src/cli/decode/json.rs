@@ -2,6 +2,8 @@
 //!
 //! The one rule: the shape is stable; keys are added, never renamed.
 use super::Found;
+use crate::cli::findings;
+use crate::diagnosis::Finding;
 use crate::dlms::explain::{Direction, Explained, Field, Framing, What};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -76,7 +78,11 @@ struct Junk {
     hex: String,
 }
 
-pub(super) fn write<'a>(found: impl Iterator<Item = Found<'a>>, out: &mut dyn Write) -> Result<()> {
+pub(super) fn write<'a>(
+    found: impl Iterator<Item = Found<'a>>,
+    findings: &[(Option<String>, Finding)],
+    out: &mut dyn Write,
+) -> Result<()> {
     let mut junk = Vec::new();
     let mut rest = String::new();
     write!(out, "{{\"frames\":[")?;
@@ -100,7 +106,9 @@ pub(super) fn write<'a>(found: impl Iterator<Item = Found<'a>>, out: &mut dyn Wr
     }
     write!(out, "],\"rest\":\"{rest}\",\"junk\":")?;
     serde_json::to_writer(&mut *out, &junk)?;
-    writeln!(out, ",\"findings\":[]}}")?;
+    write!(out, ",\"findings\":")?;
+    serde_json::to_writer(&mut *out, &findings::json(findings))?;
+    writeln!(out, "}}")?;
     out.flush()
 }
 

@@ -5,17 +5,19 @@ use super::hex::{self, HexError};
 use crate::dlms::explain::Direction;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(in crate::cli) enum Line {
     Blank,
     Bytes(Bytes),
     /// A note in a recorded trace: the connection may be another from here on.
     Note {
         meter: String,
+        at: Option<String>,
+        text: String,
     },
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Bytes {
+pub(in crate::cli) struct Bytes {
     pub at: Option<String>,
     pub meter: Option<String>,
     pub direction: Option<Direction>,
@@ -36,7 +38,7 @@ struct Recorded {
 }
 
 /// `so_far` is how many bytes the lines above gave: an offset in front of a hex dump is known by it.
-pub(super) fn parse(text: &str, so_far: usize) -> Result<Line, HexError> {
+pub(in crate::cli) fn parse(text: &str, so_far: usize) -> Result<Line, HexError> {
     let trimmed = text.trim_start();
     if trimmed.starts_with('{') {
         return recorded(text);
@@ -188,8 +190,10 @@ fn recorded(text: &str) -> Result<Line, HexError> {
     })?;
     let Some(hex) = recorded.hex else {
         return match recorded.note {
-            Some(_) => Ok(Line::Note {
+            Some(note) => Ok(Line::Note {
                 meter: recorded.meter,
+                at: recorded.at,
+                text: note.as_str().unwrap_or_default().to_owned(),
             }),
             None => Err(HexError {
                 column: 1,

@@ -1,15 +1,17 @@
 //! `obiscope decode`: bytes explained field by field, for people or as JSON.
 //!
 //! The one rule: what it prints is what `dlms::explain` says; here is only reading and laying out.
-mod hex;
+mod diagnose;
+pub(super) mod hex;
 mod input;
 mod json;
-mod line;
+pub(super) mod line;
 mod tree;
 
 pub use hex::HexError;
 pub use input::Error;
 
+use crate::cli::findings;
 use crate::cli::link_security::keys;
 use crate::dlms::explain::{Explained, Opener, Piece, Pieces, What, explain_with, split};
 use crate::dlms::security::SystemTitle;
@@ -70,10 +72,15 @@ fn write(
     as_json: bool,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
+    let findings = diagnose::findings(streams);
     if as_json {
-        json::write(found(streams, opener), out)
+        json::write(found(streams, opener), &findings, out)
     } else {
-        tree::write(found(streams, opener), out)
+        tree::write(found(streams, opener), out)?;
+        if !findings.is_empty() {
+            writeln!(out)?;
+        }
+        findings::people(&findings, out)
     }
 }
 

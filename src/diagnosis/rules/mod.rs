@@ -1,0 +1,33 @@
+//! The rules, a file a section. The rule for rules: each is told every event, keeps little, says what it can prove and no more.
+
+pub mod association;
+pub mod line;
+pub mod link;
+pub(super) mod logged;
+pub mod security;
+pub mod services;
+pub mod sign_on;
+pub mod transport;
+
+use super::{Book, Conversation, Event};
+
+/// One named cause, or a few that are told apart at the same place. `talk` is what was known before the event.
+pub trait Rule: std::fmt::Debug + Send {
+    fn event(&mut self, talk: &Conversation, event: &Event<'_>, book: &mut Book);
+}
+
+/// Every rule there is, fresh.
+pub(super) fn all() -> Vec<Box<dyn Rule>> {
+    [
+        transport::rules(),
+        line::rules(),
+        sign_on::rules(),
+        link::rules(),
+        association::rules(),
+        security::rules(),
+        services::rules(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
