@@ -9,6 +9,7 @@ pub mod conversation;
 mod cut;
 mod engine;
 pub mod event;
+pub mod plausible;
 pub mod rules;
 mod settings;
 #[cfg(test)]

@@ -4,25 +4,28 @@
 use crate::cosem::object_list::ObjectList;
 use crate::cosem::short_name::ShortNames;
 use crate::cosem::{Obis, ScalerUnit, catalogue};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Objects {
     known: BTreeMap<Obis, Object>,
     /// Classes by the association's object list, as far as one is at hand: tried first, not believed blindly.
     listed: BTreeMap<Obis, u16>,
-    /// The meter grants lists of references and then fails at them, when it is to read,
-    lists_fail: bool,
-    /// to write,
-    writing_lists_fail: bool,
-    /// to run methods.
-    calling_lists_fail: bool,
-    /// The meter grants ACCESS and then fails at it.
-    access_fails: bool,
+    /// What the meter grants and then fails at.
+    fails_at: BTreeSet<Together>,
     /// The public client was not let in, or brought no invocation counter.
     public_refused: bool,
     /// Where the meter calls its objects by short names, and they were read.
     short_names: Option<ShortNames>,
+}
+
+/// Several things in one request: to read, to write, to run methods, or all of these by ACCESS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Together {
+    Get,
+    Set,
+    Action,
+    Access,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,38 +69,13 @@ impl Objects {
         }
     }
 
-    /// Whether several attributes in one request were tried in vain with this meter.
-    pub fn lists_fail(&self) -> bool {
-        self.lists_fail
+    /// Whether that was tried in vain with this meter.
+    pub fn fails_at(&self, what: Together) -> bool {
+        self.fails_at.contains(&what)
     }
 
-    pub fn set_lists_fail(&mut self) {
-        self.lists_fail = true;
-    }
-
-    /// Whether several values were to be written in one request in vain.
-    pub fn writing_lists_fail(&self) -> bool {
-        self.writing_lists_fail
-    }
-
-    pub fn set_writing_lists_fail(&mut self) {
-        self.writing_lists_fail = true;
-    }
-
-    pub fn calling_lists_fail(&self) -> bool {
-        self.calling_lists_fail
-    }
-
-    pub fn set_calling_lists_fail(&mut self) {
-        self.calling_lists_fail = true;
-    }
-
-    pub fn access_fails(&self) -> bool {
-        self.access_fails
-    }
-
-    pub fn set_access_fails(&mut self) {
-        self.access_fails = true;
+    pub fn set_fails_at(&mut self, what: Together) {
+        self.fails_at.insert(what);
     }
 
     /// Whether the public client was asked for the invocation counter in vain.

@@ -1,11 +1,9 @@
 //! The rules, a file a section. The rule for rules: each is told every event, keeps little, says what it can prove and no more.
 
-pub mod association;
+pub mod application;
 pub mod line;
 pub mod link;
 pub(super) mod logged;
-pub mod security;
-pub mod services;
 pub mod sign_on;
 pub mod transport;
 
@@ -23,9 +21,7 @@ pub(super) fn all() -> Vec<Box<dyn Rule>> {
         line::rules(),
         sign_on::rules(),
         link::rules(),
-        association::rules(),
-        security::rules(),
-        services::rules(),
+        application::rules(),
     ]
     .into_iter()
     .flatten()

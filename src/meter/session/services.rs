@@ -7,6 +7,7 @@ use crate::cosem::decode::secret;
 use crate::cosem::{AttributeRef, Data};
 use crate::dlms::association::{ActionError, Event, GetError, SetError};
 use crate::dlms::xdlms::{Conformance, MethodRef, Selection};
+use crate::meter::objects::Together;
 use crate::meter::tap::Note;
 use tokio::time::Instant;
 
@@ -51,7 +52,7 @@ impl Session {
         let mut all = Vec::with_capacity(attributes.len());
         for part in attributes.chunks(MOST_REFERENCES) {
             let lists = part.len() > 1
-                && !self.objects.lists_fail()
+                && !self.objects.fails_at(Together::Get)
                 && self.grants(Conformance::MULTIPLE_REFERENCES);
             match if lists { self.list(part).await? } else { None } {
                 Some(results) => all.extend(results),
@@ -86,7 +87,7 @@ impl Session {
                     self.wire.note(Note::Text(why));
                     // Too long an answer says nothing against shorter lists.
                     if !matches!(error, GetError::TooLarge(_)) {
-                        self.objects.set_lists_fail();
+                        self.objects.set_fails_at(Together::Get);
                     }
                     return Ok(None);
                 }

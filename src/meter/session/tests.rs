@@ -13,6 +13,7 @@ use crate::dlms::association::{ActionError, SetError};
 use crate::dlms::hdlc::{Control, frame};
 use crate::dlms::xdlms::{ActionResult, DataAccessResult, MethodRef, Selection};
 use crate::meter::fake::World;
+use crate::meter::objects::Together;
 use crate::simulator::profile::Profile;
 use crate::simulator::server::shared;
 
@@ -77,7 +78,7 @@ async fn a_list_is_one_request_or_many() {
     let refused = DataAccessResult::OBJECT_CLASS_INCONSISTENT;
     assert_eq!(together[44], Err(GetError::Access(refused)));
     // Where lists fail, one by one brings the same.
-    session.objects.set_lists_fail();
+    session.objects.set_fails_at(Together::Get);
     let single = session.get_list(&list[..3]).await.unwrap();
     assert_eq!(single[1..], together[1..3]);
     assert_eq!(session.traffic().gets, 5);
@@ -90,7 +91,7 @@ async fn a_list_is_one_request_or_many() {
     assert!(both.iter().all(Result::is_ok), "{both:?}");
     assert_eq!(session.traffic().gets, 2);
     assert!(
-        !session.objects.lists_fail(),
+        !session.objects.fails_at(Together::Get),
         "it never claimed to have them"
     );
     assert_eq!(session.get_list(&[]).await.unwrap(), []);

@@ -9,6 +9,7 @@ use crate::dlms::association::{
     Acted, ActionError, Answer, Ask, Event, GetError, LocalError, SetError,
 };
 use crate::dlms::xdlms::{ActionResult, Conformance, DataAccessResult, MethodRef};
+use crate::meter::objects::Together;
 use crate::meter::tap::Note;
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 const MOST_REFERENCES: usize = 32;
 
 /// What one request for many came to.
-enum Together<T> {
+enum Outcome<T> {
     Done(Vec<T>),
     /// Nothing was done: one by one.
     Apart,
@@ -35,16 +36,16 @@ impl Session {
                 .any(|(it, _)| secret::attribute(it.class, it.attribute));
             let lists = part.len() > 1
                 && !hidden
-                && !self.objects.writing_lists_fail()
+                && !self.objects.fails_at(Together::Set)
                 && self.grants(Conformance::MULTIPLE_REFERENCES);
             let done = if lists {
                 self.set_together(part).await?
             } else {
-                Together::Apart
+                Outcome::Apart
             };
             match done {
-                Together::Done(results) => all.extend(results),
-                Together::Apart => {
+                Outcome::Done(results) => all.extend(results),
+                Outcome::Apart => {
                     for (attribute, value) in part {
                         all.push(self.set(*attribute, value).await?);
                     }
@@ -66,16 +67,16 @@ impl Session {
                 .any(|(it, _)| secret::method(it.class, it.method));
             let lists = part.len() > 1
                 && !hidden
-                && !self.objects.calling_lists_fail()
+                && !self.objects.fails_at(Together::Action)
                 && self.grants(Conformance::MULTIPLE_REFERENCES);
             let done = if lists {
                 self.run_together(part).await?
             } else {
-                Together::Apart
+                Outcome::Apart
             };
             match done {
-                Together::Done(results) => all.extend(results),
-                Together::Apart => {
+                Outcome::Done(results) => all.extend(results),
+                Outcome::Apart => {
                     for (method, parameters) in part {
                         all.push(self.action(*method, parameters.as_ref()).await?);
                     }
@@ -100,16 +101,16 @@ impl Session {
             }
             let together = part.len() > 1
                 && !part.iter().any(is_secret)
-                && !self.objects.access_fails()
+                && !self.objects.fails_at(Together::Access)
                 && self.grants(Conformance::ACCESS);
             let done = if together {
                 self.access_together(part, break_on_error).await?
             } else {
-                Together::Apart
+                Outcome::Apart
             };
             match done {
-                Together::Done(answers) => all.extend(answers),
-                Together::Apart => self.one_by_one(part, break_on_error, &mut all).await?,
+                Outcome::Done(answers) => all.extend(answers),
+                Outcome::Apart => self.one_by_one(part, break_on_error, &mut all).await?,
             }
         }
         Ok(all)
@@ -123,8 +124,11 @@ impl Session {
     ) -> Result<(), SessionError> {
         let mut failed = false;
         for ask in asks {
+            if failed && break_on_error {
+                all.push(not_done(ask));
+                continue;
+            }
             let answer = match ask {
-                ask if failed && break_on_error => not_done(ask),
                 Ask::Get(attribute, None) => Answer::Got(self.get(*attribute).await?),
                 Ask::Get(attribute, Some(part)) => {
                     Answer::Got(self.get_with(*attribute, part).await?)
@@ -143,20 +147,20 @@ impl Session {
     async fn set_together(
         &mut self,
         part: &[(AttributeRef, Data)],
-    ) -> Result<Together<Result<(), SetError>>, SessionError> {
+    ) -> Result<Outcome<Result<(), SetError>>, SessionError> {
         let now = self.turn();
         if self.association.set_list(now.into_std(), part).is_err() {
-            return Ok(Together::Apart);
+            return Ok(Outcome::Apart);
         }
         match self.answer_to_many().await? {
-            Event::SetList(Ok(results)) => Ok(Together::Done(results)),
+            Event::SetList(Ok(results)) => Ok(Outcome::Done(results)),
             Event::SetList(Err(error)) => {
                 self.in_vain(part.len(), &error);
-                self.objects.set_writing_lists_fail();
+                self.objects.set_fails_at(Together::Set);
                 Ok(match error {
-                    SetError::Exception(_) | SetError::Service(_) => Together::Apart,
+                    SetError::Exception(_) | SetError::Service(_) => Outcome::Apart,
                     // Some of it may be written.
-                    error => Together::Done(vec![Err(error); part.len()]),
+                    error => Outcome::Done(vec![Err(error); part.len()]),
                 })
             }
             _ => Err(OTHER_ANSWER.into()),
@@ -166,20 +170,20 @@ impl Session {
     async fn run_together(
         &mut self,
         part: &[(MethodRef, Option<Data>)],
-    ) -> Result<Together<Acted>, SessionError> {
+    ) -> Result<Outcome<Acted>, SessionError> {
         let now = self.turn();
         if self.association.action_list(now.into_std(), part).is_err() {
-            return Ok(Together::Apart);
+            return Ok(Outcome::Apart);
         }
         match self.answer_to_many().await? {
-            Event::ActedList(Ok(results)) => Ok(Together::Done(results)),
+            Event::ActedList(Ok(results)) => Ok(Outcome::Done(results)),
             Event::ActedList(Err(error)) => {
                 self.in_vain(part.len(), &error);
-                self.objects.set_calling_lists_fail();
+                self.objects.set_fails_at(Together::Action);
                 Ok(match error {
-                    ActionError::Exception(_) | ActionError::Service(_) => Together::Apart,
+                    ActionError::Exception(_) | ActionError::Service(_) => Outcome::Apart,
                     // Some of it may have run.
-                    error => Together::Done(vec![Err(error); part.len()]),
+                    error => Outcome::Done(vec![Err(error); part.len()]),
                 })
             }
             _ => Err(OTHER_ANSWER.into()),
@@ -190,26 +194,26 @@ impl Session {
         &mut self,
         part: &[Ask],
         break_on_error: bool,
-    ) -> Result<Together<Answer>, SessionError> {
+    ) -> Result<Outcome<Answer>, SessionError> {
         let now = self.turn();
         let asked = self
             .association
             .access(now.into_std(), part, break_on_error);
         if asked.is_err() {
-            return Ok(Together::Apart);
+            return Ok(Outcome::Apart);
         }
         match self.answer_to_many().await? {
-            Event::Accessed(Ok(answers)) => Ok(Together::Done(answers)),
+            Event::Accessed(Ok(answers)) => Ok(Outcome::Done(answers)),
             Event::Accessed(Err(error)) => {
                 self.in_vain(part.len(), &error);
-                self.objects.set_access_fails();
+                self.objects.set_fails_at(Together::Access);
                 let only_reads = part.iter().all(|ask| matches!(ask, Ask::Get(..)));
                 let refused = matches!(error, GetError::Exception(_) | GetError::Service(_));
                 Ok(if only_reads || refused {
-                    Together::Apart
+                    Outcome::Apart
                 } else {
                     // Some of it may be done.
-                    Together::Done(part.iter().map(|ask| failed_with(ask, &error)).collect())
+                    Outcome::Done(part.iter().map(|ask| failed_with(ask, &error)).collect())
                 })
             }
             _ => Err(OTHER_ANSWER.into()),

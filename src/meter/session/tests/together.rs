@@ -95,7 +95,7 @@ async fn access_says_the_same_whole_or_one_by_one() {
             session.allow_writing();
             assert!(session.grants(Conformance::ACCESS));
             if !whole {
-                session.objects.set_access_fails();
+                session.objects.set_fails_at(Together::Access);
             }
             let before = sent(&session);
             outcomes.push(session.access(&asks, break_on_error).await.unwrap());
@@ -193,7 +193,10 @@ async fn a_meter_that_fails_at_lists_is_asked_one_by_one_from_then_on() {
     let came = take(&asked);
     assert_eq!(came[0][0], 0xD9);
     assert_eq!(came[1..], [single, single].concat());
-    assert!(!session.objects.lists_fail(), "reading was not tried");
+    assert!(
+        !session.objects.fails_at(Together::Get),
+        "reading was not tried"
+    );
     session.release().await;
 
     // What cannot be understood may have been done: it is not done again.

@@ -1,0 +1,48 @@
+//! The table of what goes wrong while signing on.
+
+use crate::diagnosis::Diagnosis;
+
+pub(super) static E1: Diagnosis = Diagnosis {
+    id: "E1",
+    title: "The sign-on /?! is not answered",
+    specific: 6,
+    remedy: &[
+        "300 baud, 7 bits, even parity; align the optical head",
+        "wake the meter up (button), or name its address: /?ADDRESS!",
+        "try HDLC directly: not every port signs on",
+    ],
+};
+
+pub(super) static E2: Diagnosis = Diagnosis {
+    id: "E2",
+    title: "The meter offers no mode E on this port",
+    specific: 6,
+    remedy: &["open HDLC directly at the port's fixed speed"],
+};
+
+pub(super) static E3: Diagnosis = Diagnosis {
+    id: "E3",
+    title: "The meter goes on in text: the acknowledgement did not ask for mode E",
+    specific: 7,
+    remedy: &[
+        "acknowledge with 06 32 b 32 0D 0A (b: the baud code of the identification)",
+        "send it at once, in 7E1",
+    ],
+};
+
+pub(super) static E4: Diagnosis = Diagnosis {
+    id: "E4",
+    title: "After the switch only garbage: the line is still at the old speed or at 7E1",
+    specific: 6,
+    remedy: &[
+        "8 bits, no parity, the new speed after the acknowledgement",
+        "a network converter cannot switch: open HDLC directly",
+    ],
+};
+
+pub(super) static E5: Diagnosis = Diagnosis {
+    id: "E5",
+    title: "The meter agreed to mode E, then SNRM was too soon",
+    specific: 6,
+    remedy: &["wait about a second after the acknowledgement before SNRM"],
+};
