@@ -188,7 +188,6 @@ mod steady_state {
 mod alive {
     use obiscope::cosem::{AttributeRef, Data, Obis};
     use obiscope::dlms::security::Secret;
-    use obiscope::meter::counters::InMemory;
     use obiscope::meter::session::Session;
     use obiscope::meter::tap::Tap;
     use obiscope::meter::transport::{ConnectFuture, Connector, Stream};
@@ -323,8 +322,8 @@ mod alive {
         let (sender, mut polls) = mpsc::channel(4);
         let handle = runtime.block_on(async {
             let (tap, here) = (Tap::new(8 * 1024), Arc::new(Here));
-            let counters = Arc::new(InMemory::default());
-            poller::spawn_with(microstar(), here, clock(), sender, 1, tap, counters)
+            let kept = poller::Kept::default();
+            poller::spawn_with(microstar(), here, clock(), sender, 1, tap, kept)
         });
         let mut run = |count: u32| {
             runtime.block_on(async {

@@ -76,7 +76,8 @@ pub fn run(args: &Args) -> Result<ExitKind, Failure> {
         })
         .await?;
         show(Setup {
-            headend,
+            headend: Some(headend),
+            replay: None,
             clock,
             demo: true,
             about: vec![("demo".into(), "simulated meters; nothing is saved".into())],

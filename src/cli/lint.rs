@@ -1,23 +1,25 @@
 //! `obiscope lint`: what is wrong in a recorded trace, with the octets that prove it and what to do.
 //! The rule: it reads line by line, so that a trace of any length fits in memory.
 
-use super::decode::line::{self, Line};
 use super::exit::ExitKind;
 use super::findings::{self, direction, undirected};
 use super::{Failure, argument::counted};
 use crate::diagnosis::{
     Closing, Confidence, ConnectFailure, Engine, Finding, Millis, Observation, Settings,
 };
+use crate::meter::document::{self, Line, line};
+use crate::meter::tap::{self, Chunk};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
 
 /// Name what is wrong in a recorded trace or pasted log, and what to do
 ///
 /// Exit status: 0 nothing wrong was found; 1 something certain or likely was; 2 bad input.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// A trace recorded by obiscope, a log with TX and RX lines, hex as pasted, or - for standard input
+    /// A trace recorded by obiscope, a log with TX and RX lines, hex as pasted, a pcap or pcapng capture, or - for standard input
     #[arg(value_name = "FILE|-")]
     pub input: String,
     /// Print one JSON object instead of text
@@ -44,9 +46,14 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<ExitKind, Failure> {
     if args.input == "-" {
         read(&mut io::stdin().lock(), &mut trace)?;
     } else {
-        let file = File::open(&args.input)
-            .map_err(|error| Failure::usage(&format!("{} cannot be read: {error}", args.input)))?;
-        read(&mut BufReader::with_capacity(1 << 16, file), &mut trace)?;
+        let unread =
+            |error: io::Error| Failure::usage(&format!("{} cannot be read: {error}", args.input));
+        let mut file = BufReader::with_capacity(1 << 16, File::open(&args.input).map_err(unread)?);
+        if document::is_capture(file.fill_buf().map_err(unread)?) {
+            trace.captured(Path::new(&args.input), file)?;
+        } else {
+            read(&mut file, &mut trace)?;
+        }
     }
     if trace.octets == 0
         && !trace
@@ -120,6 +127,40 @@ impl Trace {
         Ok(())
     }
 
+    fn captured(&mut self, path: &Path, from: impl Read + Send + 'static) -> Result<(), Failure> {
+        let wrong = |error: document::ReadError| Failure::usage(&error.to_string());
+        for entry in document::from_reader(path, from).map_err(wrong)? {
+            let entry = entry.map_err(wrong)?;
+            let Some(meter) = self.meter(&entry.meter) else {
+                continue;
+            };
+            meter.now = entry.at.as_millisecond();
+            match &entry.what {
+                Chunk::Bytes { direction, bytes } => {
+                    let way = match direction {
+                        tap::Direction::Sent => crate::diagnosis::Direction::Sent,
+                        tap::Direction::Received => crate::diagnosis::Direction::Received,
+                    };
+                    meter
+                        .engine
+                        .observe(meter.now, &Observation::Bytes(way, bytes));
+                    self.octets = self.octets.saturating_add(bytes.len() as u64);
+                }
+                Chunk::Note(note) => {
+                    let text = match note {
+                        tap::Note::Connected => "connected",
+                        tap::Note::Closed => "closed",
+                        tap::Note::Text(text) => text,
+                    };
+                    if let Some(what) = noted(text) {
+                        meter.engine.observe(meter.now, &what);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn meter(&mut self, name: &str) -> Option<&mut Meter> {
         if !self.meters.contains_key(name) {
             if self.meters.len() >= METERS {
@@ -167,7 +208,7 @@ impl Trace {
                 let Some(what) = noted(&text) else { return };
                 meter.engine.observe(meter.now, &what);
             }
-            Ok(Line::Blank) => {
+            Ok(Line::Blank | Line::Comment(_)) => {
                 if let Some(meter) = self.meters.get_mut("") {
                     meter.paste();
                 }

@@ -10,8 +10,9 @@ pub mod data_dir;
 pub mod decode;
 pub mod demo;
 pub mod exit;
-mod given;
+mod finding;
 mod findings;
+mod given;
 pub mod identify;
 pub mod image;
 pub mod link_line;
@@ -24,16 +25,20 @@ pub mod meter;
 pub mod meter_file;
 pub mod meter_show;
 mod object_list;
+pub mod probe;
 pub mod profile;
 mod progress;
 pub mod prompt;
 pub mod read;
+pub mod replay;
 pub mod saved;
 pub mod set;
 pub mod simulate;
+mod step;
 pub mod stop;
 pub mod table;
 pub mod target;
+pub mod trace;
 pub mod visit;
 pub mod workbench;
 
@@ -160,6 +165,8 @@ enum Command {
     Broker(broker::Command),
     /// Read objects from a meter, print them, release the meter
     Read(read::Args),
+    /// Find out why a meter does not answer: walk the session, try the address ladder, name the cause
+    Probe(probe::Args),
     /// List everything a meter shows, with what may be read, written and invoked
     Browse(browse::Args),
     /// Say who a meter is: serial, maker, firmware, clock
@@ -180,6 +187,11 @@ enum Command {
     Decode(decode::Args),
     /// Name what is wrong in a recorded trace or pasted log, and what to do
     Lint(lint::Args),
+    /// Convert recorded traces: JSON lines, text, hex, pcapng
+    #[command(subcommand)]
+    Trace(trace::Command),
+    /// Open the screen on a recorded trace and play it again
+    Replay(replay::Args),
     /// Run simulated meters for tests and learning
     Simulate(simulate::Args),
 }
@@ -205,6 +217,8 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
             Ok(ExitKind::Done)
         }
         Some(Command::Lint(args)) => lint::run(&args, out),
+        Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Trace(command)) => trace::run(&command, out),
         Some(Command::Simulate(args)) => {
             small_runtime()?
                 .block_on(simulate::run(args, out))
@@ -231,6 +245,7 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
         }
         Some(
             command @ (Command::Read(_)
+            | Command::Probe(_)
             | Command::Browse(_)
             | Command::Identify(_)
             | Command::Profile(_)
@@ -286,6 +301,7 @@ async fn at_the_meter(command: &Command, data_dir: Option<PathBuf>) -> Result<Ex
     let (out, err) = (&mut io::stdout(), &mut io::stderr());
     let done = match command {
         Command::Read(args) => read::run(args, &door, stop, out, err).await,
+        Command::Probe(args) => Box::pin(probe::run(args, &door, stop, out, err)).await,
         Command::Browse(args) => browse::run(args, &door, stop, out, err).await,
         Command::Identify(args) => identify::run(args, &door, stop, out, err).await,
         Command::Profile(args) => profile::run(args, &door, stop, out, err).await,

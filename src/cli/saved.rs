@@ -95,6 +95,11 @@ fn from_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
 }
 
+/// Whether there is anyone to ask.
+pub(super) fn asks_at_a_terminal() -> bool {
+    io::stdin().is_terminal()
+}
+
 /// Asks on the terminal (by way of stderr: stdout carries results); without one nothing is destroyed unasked.
 pub(super) fn confirmed(question: &str) -> Result<bool, Error> {
     let input = io::stdin();

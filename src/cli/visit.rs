@@ -8,11 +8,13 @@ use super::{saved, target};
 use crate::cosem::data::printable;
 use crate::cosem::{AttributeRef, Data};
 use crate::dlms::association::GetError;
+use crate::meter::attempts::{Attempts, Credential};
+use crate::meter::known_good::link_json;
 use crate::meter::session::{Session, SessionError};
 use crate::meter::tap::Tap;
 use crate::meter::transport::Connector;
 use crate::meter::{Clock, Definition};
-use crate::store::Store;
+use crate::store::{MeterNote, Store};
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -28,11 +30,14 @@ pub struct Place {
     pub target: String,
     #[command(flatten)]
     pub link: LinkOptions,
+    /// Show the meter a secret once more that it refused before, without asking
+    #[arg(long, help_heading = "Link options")]
+    pub try_again: bool,
 }
 
 /// What a visit needs from the program around it.
 pub struct Door<'a> {
-    /// Called only for a saved meter's name.
+    /// Called for a saved meter's name, and where something must be kept: counters, attempts with a secret.
     pub open_store: &'a dyn Fn() -> Result<Store, Failure>,
     pub connector: &'a dyn Connector,
 }
@@ -107,16 +112,20 @@ pub enum Purpose {
     Read,
     /// A meter marked read-only is then not even connected to.
     Write,
+    /// Nobody is asked before: where a secret was refused the prober does without.
+    Probe,
 }
 
 /// A meter found and not yet spoken to.
 pub struct Found {
     pub meter: Definition,
     /// Its invocation counters must be kept.
-    counters: bool,
+    pub(super) counters: bool,
+    /// A refused secret may be shown once more.
+    pub(super) confirmed: bool,
     /// Another obiscope that may be connected to it.
-    owner: Option<String>,
-    tap: Tap,
+    pub(super) owner: Option<String>,
+    pub(super) tap: Tap,
 }
 
 /// The meter as saved or as given, with the link options laid over it; its trace file is open. For work that writes,
@@ -133,11 +142,53 @@ pub async fn find(purpose: Purpose, place: &Place, door: &Door<'_>) -> Result<Fo
     }
     // Those of a system title made for this visit alone need not be kept.
     let chosen = meter.id.0 != 0 || place.link.security.system_title.is_some();
+    let confirmed = match purpose {
+        Purpose::Probe => place.try_again,
+        Purpose::Read | Purpose::Write => may_show_secret(&meter, place.try_again, door).await?,
+    };
     Ok(Found {
         counters: meter.security.is_some() && chosen,
+        confirmed,
         meter,
         owner,
         tap,
+    })
+}
+
+/// Asks, before anything is sent, where this secret was refused before. True: a person said that it may go.
+async fn may_show_secret(
+    meter: &Definition,
+    try_again: bool,
+    door: &Door<'_>,
+) -> Result<bool, Failure> {
+    let Some(who) = Credential::of(meter) else {
+        return Ok(false);
+    };
+    if try_again {
+        return Ok(true);
+    }
+    let store = (door.open_store)()?;
+    let record = store.record(who).await;
+    store.close().await;
+    let record = record.map_err(|error| Failure {
+        kind: ExitKind::Local,
+        words: error.to_string(),
+    })?;
+    if !record.asks() {
+        return Ok(false);
+    }
+    let words = record.words(meter);
+    let question = format!("{}. Show it once more?", words.join("; "));
+    if saved::asks_at_a_terminal() && saved::confirmed(&question)? {
+        return Ok(true);
+    }
+    let words: Vec<_> = words.iter().map(|line| printable(line)).collect();
+    Err(Failure {
+        kind: ExitKind::Meter,
+        words: format!(
+            "nothing was sent: {}\ntry: another password, or the same once more with --try-again",
+            words.join("\n")
+        ),
     })
 }
 
@@ -161,10 +212,12 @@ impl Found {
         stop: impl Future<Output = ()>,
         work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
     ) -> Result<T, Failure> {
-        let counters = self.counters(door)?;
-        let done = self.once(door, counters.as_ref(), pin!(stop), work).await;
-        if let Some(counters) = counters {
-            counters.close().await;
+        let store = self.store(door)?;
+        let done = self
+            .once(door, store.as_ref(), self.confirmed, pin!(stop), work)
+            .await;
+        if let Some(store) = store {
+            store.close().await;
         }
         done.map_err(|trouble| self.failure(trouble))
     }
@@ -176,10 +229,10 @@ impl Found {
         stop: impl Future<Output = ()>,
         errand: &mut E,
     ) -> Result<E::Done, Failure> {
-        let counters = self.counters(door)?;
-        let done = self.again(door, counters.as_ref(), stop, errand).await;
-        if let Some(counters) = counters {
-            counters.close().await;
+        let store = self.store(door)?;
+        let done = self.again(door, store.as_ref(), stop, errand).await;
+        if let Some(store) = store {
+            store.close().await;
         }
         done.map_err(|trouble| self.failure(trouble))
     }
@@ -187,7 +240,7 @@ impl Found {
     async fn again<E: Errand>(
         &self,
         door: &Door<'_>,
-        counters: Option<&Store>,
+        store: Option<&Store>,
         stop: impl Future<Output = ()>,
         errand: &mut E,
     ) -> Result<E::Done, Trouble> {
@@ -197,10 +250,16 @@ impl Found {
         loop {
             let before = errand.done_so_far();
             let done = self
-                .once(door, counters, stop.as_mut(), async |session, meter| {
-                    reached = true;
-                    errand.at_the_meter(session, meter).await
-                })
+                .once(
+                    door,
+                    store,
+                    self.confirmed && !reached,
+                    stop.as_mut(),
+                    async |session, meter| {
+                        reached = true;
+                        errand.at_the_meter(session, meter).await
+                    },
+                )
                 .await;
             let trouble = match done {
                 Ok(done) => return Ok(done),
@@ -225,15 +284,17 @@ impl Found {
         }
     }
 
-    /// Where they are kept, if they are.
-    fn counters(&self, door: &Door<'_>) -> Result<Option<Store>, Failure> {
-        self.counters.then(|| (door.open_store)()).transpose()
+    /// Where things are kept, if anything is: counters, attempts with a secret, what worked of a saved meter.
+    fn store(&self, door: &Door<'_>) -> Result<Option<Store>, Failure> {
+        let keeps = self.counters || self.meter.auth.shows_a_secret() || self.meter.id.0 != 0;
+        keeps.then(|| (door.open_store)()).transpose()
     }
 
     async fn once<T>(
         &self,
         door: &Door<'_>,
-        counters: Option<&Store>,
+        store: Option<&Store>,
+        confirmed: bool,
         mut stop: Pin<&mut impl Future<Output = ()>>,
         work: impl AsyncFnOnce(&mut Session, &Definition) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
@@ -247,14 +308,21 @@ impl Found {
             stream = connecting => stream?,
         };
         let mut session = Session::new(meter, stream, Clock::System, tap.clone());
-        if let Some(counters) = counters {
-            session = session.with_counters(Arc::new(counters.clone()));
+        if let Some(store) = store {
+            let kept = Arc::new(store.clone());
+            session = session.with_attempts(kept.clone(), confirmed);
+            if self.counters {
+                session = session.with_counters(kept);
+            }
         }
         let done = tokio::select! {
             biased;
             () = stop.as_mut() => Err(Trouble::Stopped),
             done = async {
                 session.establish(&mut |_, _| {}).await?;
+                if let Some(store) = store {
+                    keep_good(store, meter, &session).await;
+                }
                 work(&mut session, meter).await
             } => done,
         };
@@ -274,6 +342,24 @@ impl Found {
             failure.words.push_str(&note);
         }
         failure
+    }
+}
+
+/// What worked is remembered of a saved meter, if it was asked as it is saved.
+async fn keep_good(store: &Store, meter: &Definition, session: &Session) {
+    if meter.id.0 == 0 {
+        return;
+    }
+    let saved = store.meter_named(&meter.name).await;
+    if saved.is_ok_and(|saved| !saved.is_elsewhere(meter)) {
+        let link = link_json(meter, session.settled());
+        let at = jiff::Timestamp::now();
+        // No visit fails for it.
+        drop(
+            store
+                .note_meter(meter.id, MeterNote::Good { at, link })
+                .await,
+        );
     }
 }
 

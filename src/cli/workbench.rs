@@ -35,7 +35,8 @@ pub fn run(places: &Places) -> Result<ExitKind, Failure> {
         })
         .await?;
         show(Setup {
-            headend,
+            headend: Some(headend),
+            replay: None,
             clock: Clock::System,
             demo: false,
             about: vec![
@@ -51,7 +52,10 @@ pub fn run(places: &Places) -> Result<ExitKind, Failure> {
 
 /// Shows the screen, then leaves every meter free for the next client.
 pub async fn show(setup: Setup) -> Result<ExitKind, Failure> {
-    let headend = setup.headend.clone();
+    let Some(headend) = setup.headend.clone() else {
+        tui::run::run(setup).await?;
+        return Ok(ExitKind::Done);
+    };
     let guard = tokio::spawn(when_stuck(headend.clone()));
     let shown = then_release(tui::run::run(setup), &headend).await;
     guard.abort();

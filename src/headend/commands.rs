@@ -65,7 +65,7 @@ impl Inner {
         let id = saved.id;
         let known = lock(&self.state).replace(saved.clone());
         if !known {
-            self.start_meter(saved);
+            self.start_meter(saved, None);
             return Ok(());
         }
         self.changed.notify_waiters();

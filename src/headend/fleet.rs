@@ -4,7 +4,8 @@
 use super::changes::{BrokerView, Changes, Level, MeterView, Notices};
 use super::notes::Recorder;
 use super::{Inner, lock};
-use crate::meter::poller::{self, Order};
+use crate::meter::known_good::KnownGood;
+use crate::meter::poller::{self, Kept, Order};
 use crate::meter::tap::Tap;
 use crate::meter::{Definition, MeterId, MeterStatus, Phase};
 use crate::publish::{BrokerStatus, PublisherHandle, drain};
@@ -153,13 +154,22 @@ impl Broker {
 }
 
 impl Inner {
-    pub(super) fn start_meter(self: &Arc<Self>, definition: Definition) {
+    pub(super) fn start_meter(
+        self: &Arc<Self>,
+        definition: Definition,
+        known_good: Option<KnownGood>,
+    ) {
         let Some(polls) = lock(&self.polls).clone() else {
             return;
         };
         let id = definition.id;
         // Meters of one seed must not draw the same pauses.
         let seed = self.seed ^ id.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let kept = Kept {
+            counters: Arc::new(self.store.clone()),
+            attempts: Arc::new(self.store.clone()),
+            known_good,
+        };
         let handle = poller::spawn_with(
             definition.clone(),
             Arc::clone(&self.connector),
@@ -167,7 +177,7 @@ impl Inner {
             polls,
             seed,
             Tap::new(self.trace_bytes),
-            Arc::new(self.store.clone()),
+            kept,
         );
         let status = handle.status.clone();
         let meter = Meter {

@@ -9,6 +9,7 @@ mod notes;
 
 pub use changes::{BrokerView, Changes, Level, MeterView, Notice};
 
+use crate::meter::known_good::KnownGood;
 use crate::meter::transport::SharedConnector;
 use crate::meter::{Clock, MeterId, Poll, tap};
 use crate::store::{Store, StoreError};
@@ -77,7 +78,12 @@ impl Headend {
             inner.start_broker(broker);
         }
         for meter in meters {
-            inner.start_meter(meter);
+            // What is not known of it is no reason not to start it.
+            let notes = inner.store.meter_notes(meter.id).await.unwrap_or_default();
+            let good = notes
+                .last_good
+                .and_then(|(at, link)| KnownGood::read(at, &link));
+            inner.start_meter(meter, good);
         }
         Ok(Self { inner })
     }

@@ -1,10 +1,11 @@
 //! What the store remembers of a meter between runs: last seen, last error, what worked. Rate-limited, so that a meter
 //! polled every second does not write every second.
 
+use crate::meter::known_good::link_json;
+use crate::meter::session::Settled;
 use crate::meter::{Definition, MeterStatus};
 use crate::store::MeterNote;
 use jiff::Timestamp;
-use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -47,7 +48,12 @@ impl Recorder {
             }
         }
         if status.ready_since.is_some() {
-            let link = link_json(status, definition);
+            let settled = Settled {
+                parameters: status.parameters,
+                conformance: status.conformance,
+                max_pdu: status.max_pdu,
+            };
+            let link = link_json(definition, settled);
             if self.good.as_ref() != Some(&link) {
                 self.good = Some(link.clone());
                 notes.push(MeterNote::Good { at: now, link });
@@ -55,26 +61,6 @@ impl Recorder {
         }
         notes
     }
-}
-
-fn link_json(status: &MeterStatus, definition: &Definition) -> String {
-    let server = definition.server;
-    let parameters = status.parameters.map(|p| {
-        json!({
-            "max_info_transmit": p.max_info_transmit,
-            "max_info_receive": p.max_info_receive,
-            "window_transmit": p.window_transmit,
-            "window_receive": p.window_receive,
-        })
-    });
-    json!({
-        "client": definition.client.sap(),
-        "server": { "upper": server.upper(), "lower": server.lower(), "bytes": server.size() },
-        "parameters": parameters,
-        "conformance": status.conformance.map(|c| format!("{:06X}", c.0)),
-        "max_pdu": status.max_pdu,
-    })
-    .to_string()
 }
 
 #[cfg(test)]

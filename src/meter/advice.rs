@@ -1,6 +1,7 @@
 //! What to try next, per layer, in plain words. It names only what the evidence allows; the full diagnosis is another
 //! room's work.
 
+use super::attempts::AttemptError;
 use super::counters::CounterError;
 use super::definition::{Auth, Definition, SerialLine};
 use super::session::SessionError;
@@ -76,6 +77,14 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
         }
         SessionError::Counter(_) => {
             "is the disk full, or does another program use the same keys and system title?".to_owned()
+        }
+        SessionError::Attempt(AttemptError::Asks { .. }) => format!(
+            "check the password of client {} against the meter's papers; a changed one goes without asking, the same one \
+             only when you say so (on the command line --try-again)",
+            meter.client.sap()
+        ),
+        SessionError::Attempt(AttemptError::Store(_)) => {
+            "is the disk full, or the data folder not writable?".to_owned()
         }
         SessionError::Randomness(_) => "this computer gives no random numbers: ask who runs it".to_owned(),
         SessionError::Misuse(_) => "reconnect; if it comes again, this is a fault of obiscope".to_owned(),

@@ -27,6 +27,13 @@ impl Clock {
     }
 }
 
+/// `12 Nov 2026`, where this computer stands.
+pub fn local_day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::system())
+        .strftime("%-d %b %Y")
+        .to_string()
+}
+
 /// RFC 3339 to the millisecond with this computer's offset: how every time is written for scripts.
 pub fn rfc3339(at: Timestamp) -> String {
     let offset = TimeZone::system().to_offset(at);

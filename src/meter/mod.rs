@@ -1,14 +1,19 @@
 //! One meter, alive: one task owns one link. Everything else asks that owner.
 
 pub mod advice;
+pub mod attempts;
 pub mod clock;
 pub mod counters;
 pub mod definition;
+pub mod document;
+pub mod evidence;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod image;
+pub mod known_good;
 pub mod objects;
 pub mod poller;
+pub mod probe;
 pub mod randomness;
 pub mod reading;
 pub mod session;

@@ -1,8 +1,10 @@
 //! What the screen and scripts see of one meter: a value, replaced whole, never locked.
 
 use super::reading::Reading;
+use crate::diagnosis::Finding;
 use crate::dlms::hdlc::{Parameters, link::LinkCounters};
 use crate::dlms::xdlms::Conformance;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -63,6 +65,10 @@ pub struct MeterStatus {
     pub values: Vec<Option<Reading>>,
     /// In words: what failed, at which layer, with what evidence, what to try. Kept after it was mended.
     pub last_error: Option<LastError>,
+    /// What the person must know before the secret goes out once more; empty where nobody asks.
+    pub asks: Vec<String>,
+    /// What the bytes say is wrong, likeliest first, a few.
+    pub findings: Arc<[Finding]>,
     pub counters: Counters,
     pub link: LinkCounters,
     /// When the next poll is due.
@@ -113,6 +119,8 @@ impl MeterStatus {
             ready_since: None,
             values: vec![None; objects],
             last_error: None,
+            asks: Vec::new(),
+            findings: Arc::default(),
             counters: Counters::default(),
             link: LinkCounters::default(),
             next_poll: None,

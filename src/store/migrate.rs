@@ -10,6 +10,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/0002_lines_and_security.sql"),
     include_str!("../../assets/migrations/0003_object_list.sql"),
     include_str!("../../assets/migrations/0004_naming.sql"),
+    include_str!("../../assets/migrations/0005_attempts.sql"),
 ];
 
 /// The schema this program writes.

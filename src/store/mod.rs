@@ -4,6 +4,7 @@
 //! outbox only when the broker has acknowledged it. Every write is one transaction, so that an error
 //! (a full disk, a lock) leaves things as they were.
 
+mod attempts;
 mod broker;
 mod brokers;
 mod claim;

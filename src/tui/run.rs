@@ -1,12 +1,15 @@
 //! The one loop of the screen. It waits for keys, the head-end, signals and its frame slot; it
 //! never waits for a meter or a broker.
 
+use super::app::replay::{Replay, course::observe};
 use super::app::{Assembler, Effect, Line, Model, Msg, Now, update};
 use super::term::screen::{self, Screen};
 use super::term::theme::Abilities;
 use super::term::{clipboard, hangup, input};
 use super::view;
-use crate::headend::{Headend, Level, Notice};
+use crate::diagnosis::{Engine, Settings};
+use crate::headend::{Changes, Headend, Level, Notice};
+use crate::meter::document::{self, Entry};
 use crate::meter::tap::Tap;
 use crate::meter::{Clock, MeterId};
 use crossterm::event::Event;
@@ -19,7 +22,10 @@ use tokio::time::{Instant, sleep_until};
 
 /// What the screen is shown on.
 pub struct Setup {
-    pub headend: Headend,
+    /// None: a replay.
+    pub headend: Option<Headend>,
+    /// A recorded trace and how fast it is played.
+    pub replay: Option<(Vec<Entry>, f64)>,
     pub clock: Clock,
     /// Simulated meters: a chip says so.
     pub demo: bool,
@@ -68,6 +74,7 @@ struct Loop {
     slots: Slots,
     second: Instant,
     sent_before: u64,
+    played: Instant,
 }
 
 /// The meter whose trace is on the screen.
@@ -76,6 +83,8 @@ struct Followed {
     tap: Tap,
     from: u64,
     assembler: Assembler,
+    /// Looks at the same frames as the pane, so that its numbers are the rows' own.
+    engine: Engine,
 }
 
 /// When the next picture may be drawn; wider apart when the line is slow.
@@ -123,11 +132,14 @@ enum Go {
 }
 
 impl Loop {
-    fn new(setup: Setup, screen: Screen<io::Stdout>) -> io::Result<Self> {
+    fn new(mut setup: Setup, screen: Screen<io::Stdout>) -> io::Result<Self> {
         let (answer, answers) = mpsc::unbounded_channel();
         let mut model = Model::new(moment(setup.clock), jiff::tz::TimeZone::system());
         model.demo = setup.demo;
         model.about.clone_from(&setup.about);
+        if let Some((entries, speed)) = setup.replay.take() {
+            model.replay = Some(Box::new(Replay::new(entries, speed, model.now.mono)));
+        }
         Ok(Self {
             setup,
             screen,
@@ -139,6 +151,7 @@ impl Loop {
             slots: Slots::new(),
             second: Instant::now(),
             sent_before: 0,
+            played: Instant::now(),
         })
     }
 
@@ -150,7 +163,7 @@ impl Loop {
         let mut events = input::events()?;
         let (width, height) = self.size;
         self.tell(Msg::Resize { width, height })?;
-        self.tell(Msg::Changes(self.setup.headend.take_changes()))?;
+        self.tell(Msg::Changes(self.first()))?;
         self.draw()?;
         loop {
             let wake = self.next_wake();
@@ -165,10 +178,7 @@ impl Loop {
                     None => Go::Quit,
                 },
                 Some(answer) = self.answers.recv() => self.tell(answer)?,
-                () = self.setup.headend.changed() => {
-                    let changes = self.setup.headend.take_changes();
-                    self.tell(Msg::Changes(changes))?
-                }
+                changes = changes(self.setup.headend.as_ref()) => self.tell(Msg::Changes(changes))?,
                 () = sleep_until(wake) => Go::On,
             };
             if go == Go::Quit || self.catch_up()? == Go::Quit {
@@ -180,11 +190,31 @@ impl Loop {
         }
     }
 
+    /// What there is to begin with.
+    fn first(&self) -> Changes {
+        match (&self.setup.headend, &self.model.replay) {
+            (Some(headend), _) => headend.take_changes(),
+            (None, Some(replay)) => Changes {
+                meters: replay.views(),
+                ..Changes::default()
+            },
+            (None, None) => Changes::default(),
+        }
+    }
+
+    fn playing(&self) -> bool {
+        let replay = self.model.replay.as_ref();
+        replay.is_some_and(|replay| replay.playing && !replay.over())
+    }
+
     /// The next moment something is due without an event: a slot, a second, a look at the trace.
     fn next_wake(&self) -> Instant {
         let mut wake = self.second + Duration::from_secs(1);
         if self.model.dirty {
             wake = wake.min(self.slots.next);
+        }
+        if self.playing() {
+            wake = wake.min(self.slots.next.max(Instant::now() + SLOT));
         }
         if self.followed.is_some() {
             wake = wake.min(Instant::now() + TRACE_LOOK);
@@ -245,6 +275,11 @@ impl Loop {
                 return Ok(Go::Quit);
             }
         }
+        let elapsed = now.saturating_duration_since(self.played);
+        self.played = now;
+        if self.playing() && self.tell(Msg::Play(elapsed))? == Go::Quit {
+            return Ok(Go::Quit);
+        }
         let Some(followed) = &mut self.followed else {
             return Ok(Go::On);
         };
@@ -256,8 +291,21 @@ impl Loop {
             followed.from = last.seq.saturating_add(1);
         }
         let rows = followed.assembler.rows(&records);
+        for record in &records {
+            observe(
+                &mut followed.engine,
+                record.at.as_millisecond(),
+                &record.what,
+            );
+        }
+        let findings = Some(followed.engine.findings());
         let meter = followed.meter;
-        self.tell(Msg::Trace { meter, rows, lost })
+        self.tell(Msg::Trace {
+            meter,
+            rows,
+            lost,
+            findings,
+        })
     }
 
     fn tell(&mut self, message: Msg) -> io::Result<Go> {
@@ -274,7 +322,11 @@ impl Loop {
         match effect {
             Effect::Quit => return Ok(Go::Quit),
             Effect::Command { ticket, command } => {
-                let headend = self.setup.headend.clone();
+                let Some(headend) = self.setup.headend.clone() else {
+                    let result = Err("this is a replay: there is no meter to ask".to_owned());
+                    let _ = self.answer.send(Msg::CommandDone { ticket, result });
+                    return Ok(Go::On);
+                };
                 let answer = self.answer.clone();
                 tokio::spawn(async move {
                     let result = headend.command(command).await;
@@ -286,9 +338,10 @@ impl Loop {
                 self.followed = meter.and_then(|meter| {
                     Some(Followed {
                         meter,
-                        tap: self.setup.headend.trace(meter)?,
+                        tap: self.setup.headend.as_ref()?.trace(meter)?,
                         from: 0,
                         assembler: Assembler::new(),
+                        engine: Engine::new(Settings::default()),
                     })
                 });
             }
@@ -318,7 +371,7 @@ impl Loop {
         let _ = self.answer.send(Msg::Notice(Notice { level, text }));
     }
 
-    fn write_file(&self, name: String, contents: String) {
+    fn write_file(&self, name: String, contents: Vec<u8>) {
         let folder = self.setup.files.clone();
         let answer = self.answer.clone();
         tokio::task::spawn_blocking(move || {
@@ -353,6 +406,17 @@ impl Loop {
     }
 }
 
+/// What changed at the head-end; never anything in a replay.
+async fn changes(headend: Option<&Headend>) -> Changes {
+    match headend {
+        Some(headend) => {
+            headend.changed().await;
+            headend.take_changes()
+        }
+        None => std::future::pending().await,
+    }
+}
+
 fn moment(clock: Clock) -> Now {
     Now {
         wall: clock.now(),
@@ -361,13 +425,13 @@ fn moment(clock: Clock) -> Now {
 }
 
 /// Only plain names: what a person typed must not leave the folder.
-fn write_beside(folder: &Path, name: &str, contents: &str) -> io::Result<PathBuf> {
+fn write_beside(folder: &Path, name: &str, contents: &[u8]) -> io::Result<PathBuf> {
     let plain = Path::new(name).file_name().is_some_and(|file| file == name);
     if !plain {
         return Err(io::Error::other("a plain file name is wanted"));
     }
     std::fs::create_dir_all(folder)?;
     let path = folder.join(name);
-    std::fs::write(&path, contents)?;
+    document::save(&path, |out| out.write_all(contents))?;
     Ok(path)
 }

@@ -8,6 +8,7 @@
 mod database;
 mod desk;
 mod listening;
+mod probing;
 mod reading;
 mod usage;
 mod visits;

@@ -142,12 +142,14 @@ fn set_and_call_refuse_before_anything_is_sent() {
 
     let trace = desk.folder().join("trace.jsonl");
     let trace = trace.to_str().unwrap();
+    let secret = desk.file("secret", b"octet-string:68756E746572323268756E7465723232");
     let line = [
         &[
             "call",
             at,
             "15/0-0:40.0.0/2",
-            "octet-string:68756E746572323268756E7465723232",
+            "--value-file",
+            &secret,
             "--yes",
             "--trace",
             trace,

@@ -1,10 +1,10 @@
 //! Where the bytes come from (argument, file, standard input) and which of them belong together.
 //!
 //! The one rule: each direction of each connection is one stream; a frame may be spread over lines.
-use super::hex::HexError;
-use super::line::{self, Line};
 use crate::cosem::data::printable;
 use crate::dlms::explain::{Direction, What, split};
+use crate::meter::document::{self, HexError, Line, line};
+use crate::meter::tap::{self, Chunk as Crossed};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -34,8 +34,8 @@ pub enum Error {
     },
     #[error("{} has more than {} MiB: cut out the part in question", path.display(), MOST / 1024 / 1024)]
     TooBig { path: PathBuf },
-    #[error("{} is a packet capture, which decode does not read; export the TCP payload as hex", path.display())]
-    Capture { path: PathBuf },
+    #[error(transparent)]
+    Capture(#[from] document::ReadError),
     #[error("{0}")]
     Keys(String),
     #[error("the explanation cannot be written: {0}")]
@@ -144,10 +144,8 @@ fn contents(path: &Path, from: impl Read) -> Result<Vec<Stream>, Error> {
             path: path.to_owned(),
         });
     }
-    if is_capture(&raw) {
-        return Err(Error::Capture {
-            path: path.to_owned(),
-        });
+    if document::is_capture(&raw) {
+        return captured(path, raw);
     }
     match text(raw) {
         Ok(text) => parse(&text),
@@ -155,16 +153,30 @@ fn contents(path: &Path, from: impl Read) -> Result<Vec<Stream>, Error> {
     }
 }
 
-/// pcap in both byte orders and resolutions, and pcapng.
-fn is_capture(raw: &[u8]) -> bool {
-    matches!(
-        raw,
-        [0xD4, 0xC3, 0xB2, 0xA1, ..]
-            | [0xA1, 0xB2, 0xC3, 0xD4, ..]
-            | [0x4D, 0x3C, 0xB2, 0xA1, ..]
-            | [0xA1, 0xB2, 0x3C, 0x4D, ..]
-            | [0x0A, 0x0D, 0x0D, 0x0A, ..]
-    )
+/// The payload of a packet capture, each connection and direction a stream; a packet counts as a line.
+fn captured(path: &Path, raw: Vec<u8>) -> Result<Vec<Stream>, Error> {
+    let mut gathered = Gathered::default();
+    for (index, entry) in document::from_bytes(path, raw).enumerate() {
+        let entry = entry?;
+        match entry.what {
+            Crossed::Bytes { direction, bytes } => {
+                let line = line::Bytes {
+                    at: Some(entry.at.to_string()),
+                    meter: Some(entry.meter),
+                    direction: Some(match direction {
+                        tap::Direction::Sent => Direction::ToMeter,
+                        tap::Direction::Received => Direction::FromMeter,
+                    }),
+                    octets: bytes,
+                    masked: entry.masked,
+                };
+                gathered.add(line, index.saturating_add(1));
+            }
+            Crossed::Note(tap::Note::Text(_)) => {}
+            Crossed::Note(_) => gathered.close(&entry.meter),
+        }
+    }
+    gathered.streams()
 }
 
 /// Text in UTF-8, or in UTF-16 as some shells redirect it; anything else is bytes as they are.
@@ -213,7 +225,7 @@ fn parse(text: &str) -> Result<Vec<Stream>, Error> {
     for (index, line) in text.lines().enumerate() {
         let number = index.saturating_add(1);
         match line::parse(line, gathered.undirected()) {
-            Ok(Line::Blank) => gathered.apart(),
+            Ok(Line::Blank | Line::Comment(_)) => gathered.apart(),
             Ok(Line::Note { meter, .. }) => gathered.close(&meter),
             Ok(Line::Bytes(bytes)) => gathered.add(bytes, number),
             Err(error) => {
@@ -224,11 +236,7 @@ fn parse(text: &str) -> Result<Vec<Stream>, Error> {
             }
         }
     }
-    if gathered.total == 0 {
-        Err(Error::Empty)
-    } else {
-        Ok(gathered.streams)
-    }
+    gathered.streams()
 }
 
 /// Streams as they fill.
@@ -241,6 +249,14 @@ struct Gathered {
 }
 
 impl Gathered {
+    fn streams(self) -> Result<Vec<Stream>, Error> {
+        if self.total == 0 {
+            Err(Error::Empty)
+        } else {
+            Ok(self.streams)
+        }
+    }
+
     fn add(&mut self, line: line::Bytes, number: usize) {
         if line.octets.is_empty() {
             return;

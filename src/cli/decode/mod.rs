@@ -2,13 +2,11 @@
 //!
 //! The one rule: what it prints is what `dlms::explain` says; here is only reading and laying out.
 mod diagnose;
-pub(super) mod hex;
 mod input;
 mod json;
-pub(super) mod line;
 mod tree;
 
-pub use hex::HexError;
+pub use crate::meter::document::HexError;
 pub use input::Error;
 
 use crate::cli::findings;
@@ -24,7 +22,7 @@ use std::path::PathBuf;
 /// Explain bytes field by field
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
-    /// Bytes in hex (7EA0070303938C117E, spaces and colons allowed), a file of them or a recorded trace, or - for standard input
+    /// Bytes in hex (7EA0070303938C117E, spaces and colons allowed), a file of them, a recorded trace, pcap or pcapng, or - for standard input
     #[arg(value_name = "HEX|FILE|-")]
     pub input: String,
     /// Print one JSON object instead of text

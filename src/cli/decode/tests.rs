@@ -268,7 +268,11 @@ fn files_are_text_or_bytes_and_bounded() {
         .collect();
     assert_eq!(kinds(&run(file("wide.txt", &wide)).unwrap()), ["SNRM"]);
     let capture = run(file("x.pcap", &[0xD4, 0xC3, 0xB2, 0xA1, 2, 0])).unwrap_err();
-    assert!(capture.to_string().contains("packet capture"));
+    assert!(
+        capture
+            .to_string()
+            .contains("a capture that breaks at byte 0")
+    );
     let huge = folder.path().join("huge.txt");
     std::fs::File::create(&huge)
         .unwrap()

@@ -4,10 +4,17 @@ use super::play::findings;
 use std::fs;
 use std::path::Path;
 
+/// What these meters really do: two answer RLRQ with an exception, one agrees to short names and not to READ.
+const TRUE: [(&str, &str); 3] = [
+    ("c_hdlc_gxpy_gmac_glo_ded.txt", "A28"),
+    ("c_wrap_u9n_gmac.txt", "A28"),
+    ("c_sn_hdlc_gxc_none.txt", "A15"),
+];
+
 #[test]
 fn a_healthy_session_has_no_finding() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/traces");
-    let mut seen = 0;
+    let (mut seen, mut found) = (0, 0);
     let mut wrong = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -19,6 +26,10 @@ fn a_healthy_session_has_no_finding() {
         }
         seen += 1;
         for finding in findings(&fs::read_to_string(&path).unwrap()) {
+            if TRUE.contains(&(&name, finding.id)) {
+                found += 1;
+                continue;
+            }
             wrong.push(format!(
                 "{name}: {} {} {:?}",
                 finding.id, finding.title, finding.evidence
@@ -26,5 +37,6 @@ fn a_healthy_session_has_no_finding() {
         }
     }
     assert!(seen >= 30, "{seen}");
+    assert_eq!(found, TRUE.len());
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

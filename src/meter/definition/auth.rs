@@ -68,6 +68,11 @@ impl Auth {
         !matches!(self, Self::None | Self::Lls)
     }
 
+    /// A password goes out, or the proof that a secret is known: what meters count and lock on.
+    pub const fn shows_a_secret(self) -> bool {
+        !matches!(self, Self::None)
+    }
+
     /// System titles are part of the proof, so that there must be one of ours (Green Book, HLS mechanisms 5 to 7).
     pub const fn wants_title(self) -> bool {
         matches!(self, Self::HlsGmac | Self::HlsSha256 | Self::HlsEcdsa)

@@ -159,12 +159,17 @@ impl Definition {
         }
     }
 
+    /// Whether it is asked as Microstar field meters are; nothing in the meter itself tells its make before it answers.
+    pub fn is_like_microstar(&self) -> bool {
+        self.inactivity == MICROSTAR_INACTIVITY && self.client.sap() == MICROSTAR_CLIENT
+    }
+
     /// Moves it to a serial device, with that device's usual settings; for Microstar meters with their pause.
     pub fn on_serial(mut self, path: impl Into<String>) -> Self {
         self.host = String::new();
         self.port = 0;
         self.transport = TransportKind::Serial(SerialLine::new(path));
-        if self.inactivity == MICROSTAR_INACTIVITY && self.client.sap() == MICROSTAR_CLIENT {
+        if self.is_like_microstar() {
             self.turn_round = MICROSTAR_TURN_ROUND;
         }
         self

@@ -1,5 +1,6 @@
 //! What the poller shows of itself: one status, changed in place, watched from outside. Cheap to clone.
 
+use crate::diagnosis::Finding;
 use crate::dlms::hdlc::link::LinkCounters;
 use crate::meter::clock::Clock;
 use crate::meter::definition::Definition;
@@ -8,6 +9,9 @@ use crate::meter::session::{Session, SessionError, Settled, Traffic};
 use crate::meter::status::{Counters, LastError, MeterStatus, Phase, Rung, RungState};
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+/// More than these nobody reads at a glance.
+const MOST_FINDINGS: usize = 5;
 
 #[derive(Clone)]
 pub(super) struct Board {
@@ -92,6 +96,22 @@ impl Board {
             try_next: error.advice(meter),
         };
         self.status.send_modify(|s| s.last_error = Some(last));
+    }
+
+    /// What is asked before the secret goes out once more.
+    pub(super) fn asks(&self, words: Vec<String>) {
+        self.status.send_modify(|s| s.asks = words);
+    }
+
+    pub(super) fn findings(&self, mut findings: Vec<Finding>) {
+        findings.truncate(MOST_FINDINGS);
+        self.status.send_if_modified(|s| {
+            let changed = *s.findings != *findings;
+            if changed {
+                s.findings = findings.into();
+            }
+            changed
+        });
     }
 
     /// A fault of ours ended the owner.

@@ -1,8 +1,9 @@
 //! From connect to release: what the owner does while it holds a stream to the meter.
 
 use super::pace::Grid;
-use super::{Next, Order, Owner};
+use super::{LONG_HEALTHY, Next, Order, Owner};
 use crate::cosem::{AttributeRef, ObjectSpec};
+use crate::meter::known_good::KnownGood;
 use crate::meter::reading::{Poll, Reading, ReadingError};
 use crate::meter::session::{Session, SessionError};
 use crate::meter::status::Phase;
@@ -27,6 +28,13 @@ impl Owner {
     /// Connects, polls until something ends it, releases. What is learned stays with the owner.
     pub(super) async fn live(&mut self, orders: &mut mpsc::Receiver<Order>) -> Next {
         let meter = Arc::clone(&self.definition);
+        if self
+            .healthy_since
+            .take()
+            .is_some_and(|since| since.elapsed() >= LONG_HEALTHY)
+        {
+            self.diagnose_anew();
+        }
         let connector = Arc::clone(&self.connector);
         let (clock, tap, board) = (self.clock, self.tap.clone(), self.board.clone());
         self.board.phase(Phase::Connecting);
@@ -40,7 +48,11 @@ impl Owner {
         // Orders that came while connecting may have changed the definition in place.
         let meter = Arc::clone(&self.definition);
         let mut session = Session::new(&meter, stream, clock, tap.clone())
-            .with_counters(Arc::clone(&self.counters));
+            .with_counters(Arc::clone(&self.kept.counters))
+            .with_attempts(
+                Arc::clone(&self.kept.attempts),
+                std::mem::take(&mut self.confirmed),
+            );
         session.objects = std::mem::take(&mut self.objects);
         self.board.count(|c| {
             c.reconnects += u64::from(c.connects > 0);
@@ -101,6 +113,8 @@ impl Owner {
         }
         self.board.phase(Phase::Ready);
         self.board.session(session);
+        let now = self.clock.now();
+        self.kept.known_good = Some(KnownGood::of(&self.definition, session.settled(), now));
         // Fresh values at once; the grid goes on from there, or from where it stood before the link was lost.
         self.poll_now = true;
         loop {
@@ -226,6 +240,8 @@ impl Owner {
     fn proven(&mut self) {
         self.failures = 0;
         self.may_resynchronise = true;
+        self.healthy_since.get_or_insert_with(Instant::now);
+        self.look_at_findings();
     }
 
     /// To the head-end. One that does not keep up may hold this meter for a period, then the poll is lost and counted.

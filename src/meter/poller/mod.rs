@@ -6,9 +6,12 @@ mod live;
 mod orders;
 mod pace;
 
+use super::attempts::{self, Attempts, Credential};
 use super::clock::Clock;
 use super::counters::{Counters, InMemory};
 use super::definition::Definition;
+use super::evidence;
+use super::known_good::KnownGood;
 use super::objects::Objects;
 use super::reading::{Poll, Reading};
 use super::session::SessionError;
@@ -19,6 +22,7 @@ use crate::cosem::ObjectSpec;
 use board::Board;
 use pace::Grid;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -66,11 +70,30 @@ pub fn spawn(
         polls,
         seed,
         Tap::new(TRACE_BYTES),
-        Arc::new(InMemory::default()),
+        Kept::default(),
     )
 }
 
-/// The same with a tap of the caller's, and invocation counters that outlive the process.
+/// What outlives the process, where the caller sees to it; in memory otherwise.
+#[derive(Clone)]
+pub struct Kept {
+    pub counters: Arc<dyn Counters>,
+    pub attempts: Arc<dyn Attempts>,
+    /// Link parameters that worked before.
+    pub known_good: Option<KnownGood>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            counters: Arc::new(InMemory::default()),
+            attempts: Arc::new(attempts::InMemory::default()),
+            known_good: None,
+        }
+    }
+}
+
+/// The same with a tap of the caller's, and with what outlives the process.
 pub fn spawn_with(
     definition: Definition,
     connector: SharedConnector,
@@ -78,7 +101,7 @@ pub fn spawn_with(
     polls: mpsc::Sender<Poll>,
     seed: u64,
     tap: Tap,
-    counters: Arc<dyn Counters>,
+    kept: Kept,
 ) -> PollerHandle {
     let (orders, inbox) = mpsc::channel(32);
     let board = Board::new(clock, definition.objects.len());
@@ -87,12 +110,16 @@ pub fn spawn_with(
         board.phase(Phase::Connecting);
     }
     let status = board.watch();
+    tap.diagnose(evidence::settings(&definition, kept.known_good.as_ref()));
     let owner = Owner {
         definition: Arc::new(definition),
         connector,
         clock,
         tap: tap.clone(),
-        counters,
+        kept,
+        confirmed: false,
+        healthy_since: None,
+        looked: None,
         polls,
         board,
         rng: fastrand::Rng::with_seed(seed),
@@ -116,12 +143,19 @@ pub fn spawn_with(
 
 type Reply = oneshot::Sender<Result<Vec<Reading>, String>>;
 
+#[expect(clippy::struct_excessive_bools, reason = "each stands for itself")]
 struct Owner {
     definition: Arc<Definition>,
     connector: SharedConnector,
     clock: Clock,
     tap: Tap,
-    counters: Arc<dyn Counters>,
+    kept: Kept,
+    /// A person said that the refused secret may go once more.
+    confirmed: bool,
+    /// The association stands and brings values since then.
+    healthy_since: Option<Instant>,
+    /// When the findings were last looked at.
+    looked: Option<Instant>,
     polls: mpsc::Sender<Poll>,
     board: Board,
     rng: fastrand::Rng,
@@ -138,6 +172,10 @@ struct Owner {
     /// SNRM on the same stream was not tried since the last exchange that worked.
     may_resynchronise: bool,
 }
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// After so long without trouble the diagnosis begins anew with the next connection.
+const LONG_HEALTHY: Duration = Duration::from_mins(10);
 
 /// What the owner does next.
 #[derive(Debug)]
@@ -161,6 +199,7 @@ impl Owner {
                 Next::Connect => self.live(&mut orders).await,
                 Next::Wait => self.wait(&mut orders).await,
                 Next::NeedsPerson => {
+                    self.tell_what_is_asked().await;
                     self.board.phase(Phase::NeedsPerson);
                     self.until_told(&mut orders).await
                 }
@@ -188,10 +227,44 @@ impl Owner {
         }
     }
 
+    /// What worked so long has nothing to do with what goes wrong next; and what was found of other settings does not
+    /// hold for these.
+    fn diagnose_anew(&mut self) {
+        self.healthy_since = None;
+        let settings = evidence::settings(&self.definition, self.kept.known_good.as_ref());
+        self.tap.diagnose(settings);
+        self.board.findings(Vec::new());
+    }
+
+    /// While it goes well, now and then.
+    fn look_at_findings(&mut self) {
+        let now = Instant::now();
+        if self
+            .looked
+            .is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY)
+        {
+            self.looked = Some(now);
+            self.board.findings(self.tap.findings());
+        }
+    }
+
+    async fn tell_what_is_asked(&self) {
+        let Some(who) = Credential::of(&self.definition) else {
+            return self.board.asks(Vec::new());
+        };
+        let record = self.kept.attempts.record(who).await;
+        self.board.asks(match record {
+            Ok(record) if record.asks() => record.words(&self.definition),
+            Ok(_) => Vec::new(),
+            Err(error) => vec![error.to_string()],
+        });
+    }
+
     /// Counts, tells in words, and says whether to wait for time or for a person.
     fn failed(&mut self, error: &SessionError) -> Next {
         self.failures = self.failures.saturating_add(1);
         self.board.failed(error, &self.definition);
+        self.board.findings(self.tap.findings());
         let in_vain = error.is_about_counters() && self.failures >= MOST_COUNTER_FAILURES;
         if error.needs_person() || in_vain {
             Next::NeedsPerson

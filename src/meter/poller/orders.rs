@@ -51,7 +51,10 @@ impl Owner {
             None | Some(Order::Shutdown) => Some(Next::End),
             Some(Order::Start) => stopped.then_some(Next::Connect),
             Some(Order::Stop) => (!stopped).then_some(Next::Stopped),
-            Some(Order::Proceed) => needs_person.then_some(Next::Connect),
+            Some(Order::Proceed) => {
+                self.confirmed = needs_person;
+                needs_person.then_some(Next::Connect)
+            }
             Some(Order::Reconnect) => {
                 self.failures = 0;
                 (!needs_person).then_some(Next::Connect)
@@ -136,6 +139,10 @@ impl Owner {
         if old.poll != new.poll {
             self.grid = None;
         }
+        let otherwise = old.needs_reconnect(&new);
         self.definition = Arc::new(new);
+        if otherwise {
+            self.diagnose_anew();
+        }
     }
 }

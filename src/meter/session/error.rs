@@ -3,6 +3,7 @@
 use crate::dlms::association::{Failure, LocalError, Notice};
 use crate::dlms::hdlc::link::LinkNotice;
 use crate::meter::advice;
+use crate::meter::attempts::AttemptError;
 use crate::meter::counters::CounterError;
 use crate::meter::definition::Definition;
 
@@ -22,6 +23,9 @@ pub enum SessionError {
     /// No number is left, or none that is surely unused: nothing was sent.
     #[error("{0}")]
     Counter(#[from] CounterError),
+    /// A person must say go on, or it cannot be counted: the secret was not sent.
+    #[error("{0}")]
+    Attempt(#[from] AttemptError),
     #[error("{0}")]
     Randomness(std::io::Error),
     /// A fault of ours: asked for something the association does not allow now. Nothing was sent.
@@ -43,6 +47,7 @@ impl SessionError {
                     || matches!(failure, Failure::Security(_)) && !failure.is_counter()
             }
             Self::Counter(error) => *error == CounterError::UsedUp,
+            Self::Attempt(error) => matches!(error, AttemptError::Asks { .. }),
             _ => false,
         }
     }

@@ -9,6 +9,7 @@ mod ladder;
 mod read;
 mod services;
 mod short;
+mod showing;
 #[cfg(test)]
 mod tests;
 mod together;
@@ -17,23 +18,29 @@ mod wire;
 pub use error::SessionError;
 pub use ladder::OnRung;
 
+use super::attempts::Attempts;
 use super::clock::Clock;
 use super::counters::Counters;
 use super::definition::Definition;
+use super::evidence;
 use super::objects::Objects;
 use super::randomness::Randomness;
 use super::status::{Rung, RungState};
 use super::tap::{Note, Tap};
 use super::transport::{Connector, Stream};
 use crate::cosem::{AttributeRef, Data, Obis};
-use crate::dlms::association::{Association, Authentication, Event, GetError, State, Step};
+use crate::diagnosis::{Closing, Observation};
+use crate::dlms::association::{
+    Association, Authentication, Config, Event, Failure, GetError, State, Step,
+};
 use crate::dlms::hdlc::Parameters;
-use crate::dlms::hdlc::link::LinkCounters;
+use crate::dlms::hdlc::link::{LinkCounters, LinkFailure};
 use crate::dlms::security::Secret;
 use crate::dlms::xdlms::Conformance;
 use config::PublicClient;
 use counting::Counting;
 use ladder::Ladder;
+use showing::Showing;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -71,6 +78,11 @@ pub struct Settled {
     pub max_pdu: Option<u16>,
 }
 
+/// What an association with this meter is made of.
+pub(in crate::meter) fn config_of(meter: &Definition) -> Config {
+    config::config(meter)
+}
+
 pub struct Session {
     wire: Wire,
     association: Association,
@@ -86,6 +98,7 @@ pub struct Session {
     /// The definition lets nothing be written.
     read_only: bool,
     counting: Counting,
+    showing: Showing,
     /// Something went out and the link was not let go since.
     linked: bool,
     /// When something last happened: a call, bytes, a deadline. Clocks cost, so each moment is read once.
@@ -122,6 +135,7 @@ impl Session {
         on_rung: OnRung<'_>,
     ) -> Result<Box<dyn Stream>, SessionError> {
         on_rung(Rung::Tcp, RungState::Active);
+        tap.observe(clock.now(), &Observation::Connecting);
         let started = Instant::now();
         match connector.open(definition, clock, tap).await {
             Ok(stream) => {
@@ -131,6 +145,9 @@ impl Session {
                 Ok(stream)
             }
             Err(source) => {
+                let by_name = definition.host.parse::<std::net::IpAddr>().is_err();
+                let failure = evidence::connect_failure(&source, by_name);
+                tap.observe(clock.now(), &Observation::ConnectFailed(failure));
                 let endpoint = definition.endpoint();
                 let error = SessionError::Connect { endpoint, source };
                 let why = error.to_string();
@@ -152,6 +169,7 @@ impl Session {
         Self {
             wire: Wire::new(stream, clock, tap, definition.turn_round),
             counting: Counting::new(&config, PublicClient::of(definition)),
+            showing: Showing::new(definition),
             association: Association::new(config),
             objects: Objects::default(),
             settled: Settled::default(),
@@ -169,6 +187,14 @@ impl Session {
     /// Where invocation counters are kept; without this, in memory alone.
     pub fn with_counters(mut self, counters: Arc<dyn Counters>) -> Self {
         self.counting.counters = counters;
+        self
+    }
+
+    /// Where attempts to authenticate are counted; without this, in memory alone. `confirmed`: a person says that a secret
+    /// that was refused before may be shown once more.
+    pub fn with_attempts(mut self, attempts: Arc<dyn Attempts>, confirmed: bool) -> Self {
+        self.showing.attempts = attempts;
+        self.showing.confirmed = confirmed;
         self
     }
 
@@ -206,6 +232,7 @@ impl Session {
     }
 
     async fn prepare_and_climb(&mut self, ladder: &mut Ladder<'_>) -> Result<(), SessionError> {
+        self.may_show().await?;
         let least = self.ask_counter().await?;
         self.renew(least).await?;
         self.climb_masked(ladder).await
@@ -214,6 +241,7 @@ impl Session {
     async fn climb_masked(&mut self, ladder: &mut Ladder<'_>) -> Result<(), SessionError> {
         self.wire.mask = self.secret.is_some().then(Masking::default);
         let result = self.climb(ladder).await;
+        self.note_attempt(&result).await;
         self.wire.mask = None;
         result
     }
@@ -294,6 +322,10 @@ impl Session {
     pub async fn release(mut self) {
         if self.linked {
             self.now = Instant::now();
+            if self.is_about_to_show() {
+                // It waits to go out, uncounted: it is forgotten with the link, and DISC goes by itself.
+                self.association.reset();
+            }
             self.association.release(self.now.into_std(), RELEASE_WAIT);
             // The association ends by itself; this only bounds a stream that takes no bytes.
             let limit = RELEASE_WAIT + Duration::from_millis(500);
@@ -348,6 +380,12 @@ impl Session {
     async fn event(&mut self) -> Result<Event, SessionError> {
         loop {
             if let Some(event) = self.association.poll_event() {
+                if matches!(
+                    event,
+                    Event::Failed(Failure::Link(LinkFailure::NoAnswer { .. }))
+                ) {
+                    self.wire.observe(&Observation::Quiet);
+                }
                 return Ok(event);
             }
             self.step().await?;
@@ -357,6 +395,7 @@ impl Session {
     /// Moves bytes once: out what is due, in what comes, or the deadline.
     async fn step(&mut self) -> Result<(), SessionError> {
         self.set_aside().await?;
+        self.count_attempt().await?;
         while let Some(bytes) = self.association.poll_transmit() {
             self.linked = true;
             self.wire.queue(self.now, bytes);
@@ -376,6 +415,10 @@ impl Session {
     fn lost(&mut self, error: SessionError) -> SessionError {
         self.association.reset();
         self.linked = false;
+        self.wire.observe(&Observation::Closed(match &error {
+            SessionError::Io(_) => Closing::Reset,
+            _ => Closing::ByPeer,
+        }));
         self.wire.note(Note::Text(error.to_string()));
         error
     }

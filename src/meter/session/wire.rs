@@ -1,6 +1,7 @@
 //! The byte stream of one session with its tap, its buffers and its one timer.
 //! Every wait is cancel-safe: what was queued stays queued, what came is handed over or still in the stream.
 
+use crate::diagnosis::Observation;
 use crate::dlms::security::Secret;
 use crate::meter::clock::Clock;
 use crate::meter::tap::{Direction, Note, Tap, echo::EchoMask, mask::Mask};
@@ -122,6 +123,10 @@ impl Wire {
 
     pub(super) fn note(&self, note: Note) {
         self.tap.note(self.clock.now(), note);
+    }
+
+    pub(super) fn observe(&self, what: &Observation<'_>) {
+        self.tap.observe(self.clock.now(), what);
     }
 
     /// The wall-clock time at `now`.

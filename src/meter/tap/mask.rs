@@ -57,6 +57,11 @@ impl Mask {
         Self::from(Walk::value())
     }
 
+    /// For a conversation nobody announced (see [`Walk::judged`]).
+    pub(in crate::meter) fn judged() -> Self {
+        Self::from(Walk::judged())
+    }
+
     /// Masks `chunk` (whole frames with their flags, or whole wrapped APDUs) in place; true when something was hidden.
     pub(in crate::meter) fn apply(&mut self, chunk: &mut [u8]) -> bool {
         self.hidden.clear();

@@ -8,6 +8,7 @@ pub(super) mod mask;
 mod ring;
 mod walk;
 
+use crate::diagnosis::{self, Closing, Engine, Finding, Observation, Settings};
 use file::File;
 use jiff::{SignedDuration, Timestamp};
 use ring::{Kind, Ring};
@@ -56,6 +57,9 @@ struct Inner {
     ring: Ring,
     file: Option<File>,
     last: Timestamp,
+    engine: Option<Box<Engine>>,
+    /// A stream was opened and its end was not seen.
+    open: bool,
 }
 
 /// Who stamps and who records are not the same moment, and clocks are slewed: less than this between two stamps is no
@@ -70,6 +74,8 @@ impl Tap {
                 ring: Ring::new(capacity_bytes),
                 file: None,
                 last: Timestamp::MIN,
+                engine: None,
+                open: false,
             })),
         }
     }
@@ -77,6 +83,7 @@ impl Tap {
     pub fn bytes(&self, at: Timestamp, direction: Direction, bytes: &[u8]) {
         let mut inner = self.lock();
         let at = inner.order(at);
+        inner.watch(at, direction, bytes);
         inner.ring.push(at, Kind::from(direction), bytes);
         inner.write_file(at, |f| f.bytes(at, direction, bytes, false));
     }
@@ -86,6 +93,7 @@ impl Tap {
         let mut inner = self.lock();
         let at = inner.order(at);
         inner.ring.push(at, Kind::Text, mask::NOTE.as_bytes());
+        inner.watch(at, direction, bytes);
         inner.ring.push(at, Kind::from(direction), bytes);
         inner.write_file(at, |f| f.bytes(at, direction, bytes, true));
     }
@@ -98,6 +106,33 @@ impl Tap {
         let mut inner = self.lock();
         let at = inner.order(at);
         inner.note(at, &note);
+    }
+
+    /// From here on everything is looked at for what is wrong, anew.
+    pub fn diagnose(&self, settings: Settings) {
+        self.lock().engine = Some(Box::new(Engine::new(settings)));
+    }
+
+    /// What is no record of its own: a try to connect, its failure, how the line ended, silence.
+    pub fn observe(&self, at: Timestamp, what: &Observation<'_>) {
+        let mut inner = self.lock();
+        match what {
+            Observation::Connected => inner.open = true,
+            Observation::Closed(_) => inner.open = false,
+            _ => {}
+        }
+        if let Some(engine) = &mut inner.engine {
+            engine.observe(at.as_millisecond(), what);
+        }
+    }
+
+    /// Best first; nothing where nobody looks.
+    pub fn findings(&self) -> Vec<Finding> {
+        let inner = self.lock();
+        inner
+            .engine
+            .as_ref()
+            .map_or_else(Vec::new, |engine| engine.findings())
     }
 
     /// Records with `seq >= from` that are still held, and how many were already lost before the first of them.
@@ -135,7 +170,31 @@ impl Inner {
         self.last
     }
 
+    fn watch(&mut self, at: Timestamp, direction: Direction, bytes: &[u8]) {
+        if let Some(engine) = &mut self.engine {
+            let direction = match direction {
+                Direction::Sent => diagnosis::Direction::Sent,
+                Direction::Received => diagnosis::Direction::Received,
+            };
+            engine.observe(at.as_millisecond(), &Observation::Bytes(direction, bytes));
+        }
+    }
+
     fn note(&mut self, at: Timestamp, note: &Note) {
+        let seen = match note {
+            Note::Connected => Some(Observation::Connected),
+            // One that was told of before was not of our making.
+            Note::Closed if self.open => Some(Observation::Closed(Closing::ByUs)),
+            _ => None,
+        };
+        match note {
+            Note::Connected => self.open = true,
+            Note::Closed => self.open = false,
+            Note::Text(_) => {}
+        }
+        if let (Some(engine), Some(seen)) = (&mut self.engine, seen) {
+            engine.observe(at.as_millisecond(), &seen);
+        }
         let (kind, text) = match note {
             Note::Connected => (Kind::Connected, ""),
             Note::Closed => (Kind::Closed, ""),

@@ -1,10 +1,13 @@
 //! Follows one APDU octet by octet and says which octets are secret: the authentication value of an AARQ, or what a SET or
 //! ACTION carries. It knows only as much of each as it takes to find the next field.
 
+use crate::cosem::decode::secret;
+
 const AARQ: u8 = 0x60;
 const SET_REQUEST: u8 = 0xC1;
 const ACTION_REQUEST: u8 = 0xC3;
 const GET_REQUEST: u8 = 0xC0;
+const ACCESS_REQUEST: u8 = 0xD9;
 const RELEASE_REQUEST: u8 = 0x62;
 /// calling-authentication-value, ACSE tag [12]
 const AUTHENTICATION_VALUE: u8 = 0xAC;
@@ -15,6 +18,12 @@ pub(super) struct Walk {
     at: At,
     /// The value of a SET or ACTION is a secret; otherwise only an AARQ holds one.
     value: bool,
+    /// Whether it really is one is told by its descriptor.
+    judged: bool,
+    action: bool,
+    /// Octets of the head so far, and the descriptor: class, OBIS code, attribute or method.
+    got: usize,
+    descriptor: [u8; 9],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,13 +72,26 @@ impl Walk {
         Self {
             at: At::Llc(3),
             value: false,
+            judged: false,
+            action: false,
+            got: 0,
+            descriptor: [0; 9],
         }
     }
 
     pub(super) const fn value() -> Self {
         Self {
-            at: At::Llc(3),
             value: true,
+            ..Self::association()
+        }
+    }
+
+    /// For a conversation nobody announced: what a SET or ACTION carries is hidden where the attribute or method says
+    /// so, and where nothing is said.
+    pub(super) const fn judged() -> Self {
+        Self {
+            judged: true,
+            ..Self::value()
         }
     }
 
@@ -111,8 +133,21 @@ impl Walk {
             At::Secret(1) => At::Tag,
             At::Secret(n) => At::Secret(n - 1),
             At::Request(tag) => request(tag, octet),
-            At::Head(1, after) => head_ends(after, octet),
-            At::Head(n, after) => At::Head(n - 1, after),
+            At::Head(n, after) => {
+                if let Some(to) = self
+                    .got
+                    .checked_sub(1)
+                    .and_then(|n| self.descriptor.get_mut(n))
+                {
+                    *to = octet;
+                }
+                self.got += 1;
+                match n {
+                    1 if self.harmless() => At::Other,
+                    1 => head_ends(after, octet),
+                    n => At::Head(n - 1, after),
+                }
+            }
             At::Type => value_of(octet),
             At::Octets(length) => match length.step(octet) {
                 Length::Is(0) => At::Type,
@@ -134,13 +169,29 @@ impl Walk {
         secret
     }
 
-    const fn outer(self, tag: u8) -> At {
+    /// The head was of a whole descriptor, and that holds no secret.
+    fn harmless(&self) -> bool {
+        let [high, low, .., which] = self.descriptor;
+        let (class, which) = (u16::from_be_bytes([high, low]), which.cast_signed());
+        let secret = if self.action {
+            secret::method(class, which)
+        } else {
+            secret::attribute(class, which)
+        };
+        self.judged && self.got > self.descriptor.len() && !secret
+    }
+
+    fn outer(&mut self, tag: u8) -> At {
+        self.action = tag == ACTION_REQUEST;
+        self.got = 0;
         match tag {
             AARQ => At::OuterLength(Length::Start),
             SET_REQUEST | ACTION_REQUEST if self.value => At::Request(tag),
             // Others may carry a value: not followed, so nothing of them is shown. A ciphered one may only be
             // authenticated, and its key may become known.
             GET_REQUEST | RELEASE_REQUEST => At::Other,
+            // Explained item by item where someone judges.
+            ACCESS_REQUEST if self.judged => At::Other,
             _ if self.value => At::Rest,
             _ => At::Other,
         }

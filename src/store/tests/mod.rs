@@ -1,5 +1,6 @@
 //! The store against real files: what every test starts from.
 
+mod attempts;
 mod files;
 mod rows;
 

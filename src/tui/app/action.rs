@@ -37,6 +37,14 @@ pub enum Action {
     PreviousTrouble,
     Copy,
     SaveTrace,
+    Proof,
+    Mark,
+    Annotate,
+    NextMark,
+    PreviousMark,
+    ReplayStep,
+    Faster,
+    Slower,
     Mouse,
     Repaint,
     Suspend,
@@ -60,6 +68,8 @@ pub enum Place {
     Palette,
     /// While a filter is being typed.
     Filter,
+    /// While a note or a file name is being typed.
+    Line,
     /// Really everywhere.
     Always,
 }
@@ -82,13 +92,14 @@ impl Place {
             Self::Confirm => "Question",
             Self::Palette => "Command line",
             Self::Filter => "Filter",
+            Self::Line => "Note or file name",
             Self::Always => "Everywhere",
         }
     }
 }
 
 /// All places, in the order the help and the README show them.
-pub const PLACES: [Place; 12] = [
+pub const PLACES: [Place; 13] = [
     Place::Panes,
     Place::Pane(Pane::Meters),
     Place::Pane(Pane::Values),
@@ -99,6 +110,7 @@ pub const PLACES: [Place; 12] = [
     Place::Confirm,
     Place::Palette,
     Place::Filter,
+    Place::Line,
     Place::Help,
     Place::Always,
 ];
@@ -130,7 +142,7 @@ table! {
         Action::Help, "help", ["?", "f1"], 1, "help", "Show every key that works here";
         Action::Quit, "quit", ["q"], 2, "quit", "Leave; open sessions are released first";
         Action::Palette, "command", [":", "ctrl-p"], 8, "command", "Find a command by name";
-        Action::Freeze, "freeze", ["space"], 5, "freeze", "Hold values and trace still; recording goes on";
+        Action::Freeze, "freeze", ["space"], 5, "freeze", "Hold values and trace, or a replay; recording goes on";
         Action::Zoom, "zoom", ["z"], 12, "zoom", "Give the focused pane the whole screen, and back";
         Action::NextPane, "next-pane", ["tab"], 9, "pane", "Move to the next pane";
         Action::PreviousPane, "previous-pane", ["shift-tab"], 0, "", "Move to the previous pane";
@@ -154,7 +166,11 @@ table! {
         Action::Reconnect, "reconnect", ["r"], 7, "reconnect", "Release and connect again, or try again without waiting";
         Action::Proceed, "go-on", ["g"], 3, "go on", "After a refused password: try once more (asks first)";
         Action::Copy, "copy", ["y"], 14, "copy", "Copy what is selected to the clipboard of your terminal";
-        Action::Mouse, "mouse", ["m"], 0, "", "Give the mouse to the terminal (to mark text), and back";
+        Action::Mouse, "mouse", ["M"], 0, "", "Give the mouse to the terminal (to mark text), and back";
+        Action::Proof, "proof", ["f"], 7, "proof", "Jump to the frames that prove the finding";
+        Action::ReplayStep, "replay-step", ["."], 6, "step", "In a replay: one entry more, then hold";
+        Action::Faster, "replay-faster", ["+", "="], 6, "faster", "In a replay: twice as fast";
+        Action::Slower, "replay-slower", ["-"], 7, "slower", "In a replay: half as fast";
         Action::Repaint, "repaint", ["ctrl-l"], 0, "", "Paint the screen again";
         Action::Suspend, "suspend", ["ctrl-z"], 0, "", "Back to the shell; sessions go on until they time out";
     }
@@ -166,11 +182,15 @@ table! {
         Action::Open, "fields", ["enter"], 6, "fields", "Walk the fields of the selected frame; again: leave";
         Action::Left, "previous-field", ["left", "h"], 0, "", "Previous field of the selected frame";
         Action::Right, "next-field", ["right", "l"], 0, "", "Next field of the selected frame";
-        Action::Follow, "follow", ["f"], 6, "follow", "Follow the newest frame";
-        Action::Filter, "filter-trace", ["/"], 6, "filter", "Show only: rx, tx, err, a frame's name, text, hex bytes";
+        Action::Follow, "follow", ["F"], 6, "follow", "Follow the newest frame";
+        Action::Filter, "filter-trace", ["/"], 6, "filter", "Only: rx, tx, err, mark, snrm, obis:1.8.0, text, 7EA0";
         Action::NextTrouble, "next-error", ["e"], 6, "next error", "Jump to the next frame that is wrong or refuses";
         Action::PreviousTrouble, "previous-error", ["b"], 0, "", "Jump back to the one before";
-        Action::SaveTrace, "save-trace", ["w"], 0, "", "Write the frames shown to a file of JSON lines";
+        Action::SaveTrace, "save-trace", ["w"], 0, "", "Write what is shown: jsonl, txt, hex or pcapng";
+        Action::Mark, "mark", ["m"], 7, "mark", "Mark the selected frame, or take the mark away";
+        Action::Annotate, "annotate", ["n"], 0, "", "Write a note beside the selected frame";
+        Action::NextMark, "next-mark", ["]"], 0, "", "Jump to the next marked frame";
+        Action::PreviousMark, "previous-mark", ["["], 0, "", "Jump back to the marked frame before";
     }
     Place::Form => {
         Action::NextField, "form-next", ["tab", "down"], 3, "next field", "Next field";
@@ -195,6 +215,10 @@ table! {
     Place::Filter => {
         Action::Accept, "filter-keep", ["enter"], 1, "keep", "Keep the filter";
         Action::Cancel, "filter-clear", ["esc"], 2, "clear", "Clear it and show everything";
+    }
+    Place::Line => {
+        Action::Accept, "line-take", ["enter"], 1, "take it", "Take what is written";
+        Action::Cancel, "line-leave", ["esc"], 2, "leave", "Leave everything as it was";
     }
     Place::Help => {
         Action::Up, "help-up", ["up", "k"], 0, "", "One line up";
@@ -289,7 +313,7 @@ mod tests {
 
     #[test]
     fn fields_take_every_letter() {
-        for place in [Place::Form, Place::Palette, Place::Filter] {
+        for place in [Place::Form, Place::Palette, Place::Filter, Place::Line] {
             for entry in TABLE.iter().filter(|entry| entry.place.covers(place)) {
                 for key in entry.keys {
                     let typed = Key::parse(key).and_then(Key::typed);

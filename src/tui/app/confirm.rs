@@ -50,7 +50,21 @@ impl Confirm {
         } else {
             format!("One association is tried, as client {}.", d.client.sap())
         });
-        consequence.push("Many meters lock for minutes after a few wrong passwords.".to_owned());
+        if view.status.asks.is_empty() {
+            consequence
+                .push("Many meters lock for minutes after a few wrong passwords.".to_owned());
+        }
+        for words in &view.status.asks {
+            let mut letters = words.chars();
+            let first = letters
+                .next()
+                .map(|letter| letter.to_uppercase().to_string());
+            consequence.push(format!(
+                "{}{}.",
+                first.unwrap_or_default(),
+                letters.as_str()
+            ));
+        }
         Self {
             question: format!("Try {} once more?", d.name),
             consequence,

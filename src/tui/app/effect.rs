@@ -18,7 +18,7 @@ pub enum Effect {
     /// Write text to a file of this name in the data directory; answer with `Msg::Notice`.
     WriteFile {
         name: String,
-        contents: String,
+        contents: Vec<u8>,
     },
     /// Switch mouse capture.
     Mouse(bool),

@@ -283,6 +283,7 @@ impl Moment {
                 meter: MeterId(1),
                 rows,
                 lost: 0,
+                findings: None,
             },
         );
         model

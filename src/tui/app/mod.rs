@@ -17,6 +17,7 @@ pub mod msg;
 pub mod notices;
 pub mod palette;
 pub mod pane;
+pub mod replay;
 pub mod session;
 pub mod shown;
 pub mod trace;

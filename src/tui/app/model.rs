@@ -11,6 +11,7 @@ use super::msg::{Line, Now};
 use super::notices::Notices;
 use super::palette::Palette;
 use super::pane::Pane;
+use super::replay::Replay;
 use super::session::SessionPane;
 use super::shown::Shown;
 use super::trace::TracePane;
@@ -29,6 +30,17 @@ pub enum Overlay {
     Palette(Palette),
     /// A filter being typed for a pane; its line takes the place of the notice.
     Filter(Pane, Input),
+    /// A note or a file name being typed.
+    Line(Asked, Input),
+}
+
+/// What a typed line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The note beside the selected frame.
+    Note,
+    /// The file the trace is written to.
+    File,
 }
 
 /// Values and trace held still.
@@ -80,6 +92,8 @@ pub struct Model {
     pub about: Vec<(String, String)>,
     /// Whether the program is the demo: a chip says so.
     pub demo: bool,
+    /// A recorded trace instead of meters.
+    pub replay: Option<Box<Replay>>,
     pub(super) pending: Vec<Pending>,
     pub(super) tickets: u64,
 }
@@ -108,6 +122,7 @@ impl Model {
             shown: Shown::default(),
             about: Vec::new(),
             demo: false,
+            replay: None,
             pending: Vec::new(),
             tickets: 0,
         }
@@ -158,6 +173,7 @@ impl Model {
             Some(Overlay::Confirm(_)) => Place::Confirm,
             Some(Overlay::Palette(_)) => Place::Palette,
             Some(Overlay::Filter(..)) => Place::Filter,
+            Some(Overlay::Line(..)) => Place::Line,
         }
     }
 }

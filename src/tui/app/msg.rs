@@ -27,7 +27,11 @@ pub enum Msg {
         meter: MeterId,
         rows: Vec<TraceRow>,
         lost: u64,
+        /// What all frames so far show, where that was looked at.
+        findings: Option<Vec<crate::diagnosis::Finding>>,
     },
+    /// So much time passed for a replay.
+    Play(std::time::Duration),
     Key(Key),
     Mouse(Mouse),
     /// Text pasted into the terminal: it goes into a field or nowhere, it never fires keys.

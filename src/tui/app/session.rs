@@ -144,12 +144,21 @@ pub fn what_next(phase: &Phase) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// Whether the last error is what a person should look at now: the meter is not ready, or it
-/// only just became so.
-pub fn finding(view: &MeterView) -> Option<(&str, &str)> {
+/// What a person should look at now, and what to do: the likeliest finding; else the last error, while the meter is
+/// not ready.
+pub fn finding(view: &MeterView) -> Option<(String, String)> {
+    if let Some(finding) = view.status.findings.first() {
+        let sure = finding.confidence.name();
+        let what = format!(
+            "{}  {} ({sure})",
+            finding.id,
+            finding.title.trim_end_matches('.')
+        );
+        return Some((what, finding.remedy.first().cloned().unwrap_or_default()));
+    }
     let error = view.status.last_error.as_ref()?;
     match view.status.phase {
         Phase::Ready | Phase::Stopped | Phase::Releasing => None,
-        _ => Some((&error.what, &error.try_next)),
+        _ => Some((error.what.clone(), error.try_next.clone())),
     }
 }

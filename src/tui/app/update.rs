@@ -4,6 +4,7 @@ mod changes;
 mod overlay;
 mod perform;
 mod pointer;
+mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -18,17 +19,26 @@ use crate::headend::{Command, Level, Notice};
 
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     // A tick and the report of the last picture decide by themselves whether to draw.
-    model.dirty |= !matches!(msg, Msg::Tick(_) | Msg::Shown(_));
+    model.dirty |= !matches!(msg, Msg::Tick(_) | Msg::Shown(_) | Msg::Play(_));
     match msg {
         Msg::Tick(now) => tick(model, now),
         Msg::Changes(changes) => return changes::apply(model, changes),
-        Msg::Trace { meter, rows, lost } => {
+        Msg::Trace {
+            meter,
+            rows,
+            lost,
+            findings,
+        } => {
             if model.trace.meter == Some(meter) {
                 model.trace.lost += lost;
                 model.trace.push(rows);
+                if let Some(findings) = findings {
+                    model.trace.find(findings);
+                }
                 model.trace.rest(model.now.mono);
             }
         }
+        Msg::Play(elapsed) => return replay::play(model, elapsed),
         Msg::Key(pressed) => return key(model, pressed),
         Msg::Mouse(mouse) => return pointer::mouse(model, mouse),
         Msg::Paste(text) => overlay::paste(model, &text),

@@ -6,7 +6,7 @@ use crate::cosem::data::printable;
 use crate::headend::Level;
 use crate::tui::app::action::{Entry, TABLE};
 use crate::tui::app::input::Input;
-use crate::tui::app::model::Overlay;
+use crate::tui::app::model::{Asked, Overlay};
 use crate::tui::app::shown::Target;
 use crate::tui::app::{Model, Pane, session, update, words};
 use ratatui::layout::Rect;
@@ -18,6 +18,9 @@ use ratatui::text::{Line, Span};
 pub fn notice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     if let Some(Overlay::Filter(pane, input)) = &model.overlay {
         return filter(canvas, area, model, *pane, input);
+    }
+    if let Some(Overlay::Line(asked, input)) = &model.overlay {
+        return line(canvas, area, *asked, input);
     }
     let width = area.width.saturating_sub(2);
     if let Some(notice) = model.notices.current() {
@@ -37,16 +40,33 @@ pub fn notice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         let what = format!(
             "✗ {}: {}",
             printable(&view.definition.name),
-            printable(words::first_sentence(what))
+            printable(words::first_sentence(&what))
         );
-        let advice = format!(" → {}", printable(words::first_sentence(advice)));
+        let advice = format!("  → {}", printable(words::first_sentence(&advice)));
         canvas.put(area.x + 1, area.y, width, &what, theme::bad());
         let used = cells(&what);
-        if width > used + 12 {
+        if width > used + 12 && advice.len() > 6 {
             let x = area.x + 1 + used;
             canvas.put(x, area.y, width - used, &advice, Style::new());
         }
     }
+}
+
+/// A note or a file name being typed.
+fn line(canvas: &mut Canvas<'_>, area: Rect, asked: Asked, input: &Input) {
+    let (lead, help) = match asked {
+        Asked::Note => ("note: ", ""),
+        Asked::File => ("write to: ", ".jsonl .txt .hex .pcapng; no secrets"),
+    };
+    let width = area.width.saturating_sub(2);
+    let needs = cells(lead) + cells(input.text()) + cells(help) + 6;
+    let help = if needs <= width { help } else { "" };
+    canvas.put_right(area.x + 1, area.y, width, help, theme::muted());
+    canvas.put(area.x + 1, area.y, width, lead, theme::accent());
+    let room = width.saturating_sub(cells(lead) + cells(help) + 2);
+    let cursor = input.before().chars().count();
+    let x = area.x + 1 + cells(lead);
+    super::form::entry(canvas, x, area.y, room, input.text(), Some(cursor));
 }
 
 fn filter(canvas: &mut Canvas<'_>, area: Rect, model: &Model, pane: Pane, input: &Input) {

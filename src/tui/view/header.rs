@@ -4,6 +4,7 @@ use super::canvas::{Canvas, Piece, fit};
 use super::theme;
 use crate::cosem::data::printable;
 use crate::tui::app::fleet::State;
+use crate::tui::app::replay::Replay;
 use crate::tui::app::shown::Target;
 use crate::tui::app::{Model, Pane, mqtt, words};
 use ratatui::layout::Rect;
@@ -18,6 +19,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     )];
     if model.demo {
         pieces.push(Piece::new(4, vec![Span::styled("DEMO", theme::warn())]));
+    }
+    if let Some(replay) = &model.replay {
+        pieces.push(Piece::new(1, vec![replay_chip(replay)]));
     }
     if let Some(frozen) = &model.frozen {
         pieces.push(Piece::new(1, vec![frozen_chip(model, frozen.newer)]));
@@ -50,6 +54,18 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         let x = area.right().saturating_sub(width + 1);
         canvas.line(x, area.y, width, &line);
     }
+}
+
+/// ` REPLAY ▶ ×2  12 of 340 `
+fn replay_chip(replay: &Replay) -> Span<'static> {
+    let (at, all) = replay.progress();
+    let state = match (replay.over(), replay.playing) {
+        (true, _) => "at its end",
+        (_, true) => "▶",
+        (_, false) => "held",
+    };
+    let text = format!(" REPLAY {state} ×{}  {at} of {all} ", replay.speed);
+    Span::styled(text, theme::warn().patch(theme::reversed()))
 }
 
 fn frozen_chip(model: &Model, newer: u64) -> Span<'static> {

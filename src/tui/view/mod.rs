@@ -108,11 +108,14 @@ fn overlay(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         height: area.height.saturating_sub(1),
         ..area
     };
-    if !matches!(model.overlay, None | Some(Overlay::Filter(..))) {
+    if !matches!(
+        model.overlay,
+        None | Some(Overlay::Filter(..) | Overlay::Line(..))
+    ) {
         canvas.hit(over, Target::Overlay);
     }
     match &model.overlay {
-        None | Some(Overlay::Filter(..)) => {}
+        None | Some(Overlay::Filter(..) | Overlay::Line(..)) => {}
         Some(Overlay::Help(help)) => over::help(canvas, over, model, help),
         Some(Overlay::Form(form)) => form::draw(canvas, over, form),
         Some(Overlay::Confirm(confirm)) => over::confirm(canvas, over, confirm),

@@ -6,12 +6,17 @@ use crate::cosem::data::printable;
 use crate::headend::MeterView;
 use crate::meter::Phase;
 use crate::meter::definition::form_name;
+use crate::tui::app::action::{Action, key_of};
 use crate::tui::app::shown::Window;
 use crate::tui::app::{Model, Pane, session, words};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+/// Sentences of proof shown.
+const PROOFS: usize = 2;
+/// Further findings told by their titles.
+const OTHERS: usize = 4;
 /// Width of one counter with its name.
 const CELL: usize = 18;
 
@@ -46,6 +51,7 @@ fn lines(view: &MeterView, model: &Model, inner: Rect) -> Vec<Line<'static>> {
         ladder(&mut lines, view, model, width);
     }
     lines.push(gauge(view, model, width));
+    found(&mut lines, view, width);
     trouble(&mut lines, view, model, width);
     about_link(&mut lines, view, width);
     numbers(&mut lines, view, width);
@@ -123,6 +129,81 @@ fn gauge(view: &MeterView, model: &Model, width: usize) -> Line<'static> {
         Span::raw(" ".repeat(bar - full)),
         Span::styled("▏", theme::muted()),
     ])
+}
+
+/// What is wrong by name: how sure, by which frames, what to do; the others by their titles.
+fn found(lines: &mut Vec<Line<'static>>, view: &MeterView, width: usize) {
+    let Some((first, others)) = view.status.findings.split_first() else {
+        return;
+    };
+    lines.push(Line::raw(""));
+    let sure = first.confidence.name();
+    let indent = first.id.len() + 3;
+    let titles = wrap(
+        &printable(&first.title),
+        width.saturating_sub(indent + sure.len() + 1),
+    );
+    for (n, text) in titles.into_iter().enumerate() {
+        if n > 0 {
+            lines.push(Line::styled(
+                format!("{:indent$}{text}", ""),
+                theme::strong(),
+            ));
+            continue;
+        }
+        let gap = width.saturating_sub(indent + usize::from(cells(&text)) + sure.len());
+        lines.push(Line::from(vec![
+            Span::styled(
+                format!(" {}  ", first.id),
+                theme::bad().patch(theme::strong()),
+            ),
+            Span::styled(text, theme::strong()),
+            Span::styled(format!("{:gap$}{sure}", ""), theme::warn()),
+        ]));
+    }
+    let inside = width.saturating_sub(indent).max(8);
+    for evidence in first.evidence.iter().take(PROOFS) {
+        for text in wrap(&printable(&evidence.to_string()), inside) {
+            lines.push(Line::raw(format!("{:indent$}{text}", "")));
+        }
+    }
+    for remedy in &first.remedy {
+        for (n, text) in wrap(&printable(remedy), inside.saturating_sub(2))
+            .into_iter()
+            .enumerate()
+        {
+            let lead = if n == 0 { "→ " } else { "  " };
+            lines.push(Line::from(vec![
+                Span::styled(format!("{:indent$}{lead}", ""), theme::accent()),
+                Span::raw(text),
+            ]));
+        }
+    }
+    if first
+        .evidence
+        .iter()
+        .any(|evidence| evidence.frame.is_some())
+    {
+        lines.push(Line::from(vec![
+            Span::styled(
+                format!("{:indent$}{}  ", "", key_of(Action::Proof)),
+                theme::accent().patch(theme::strong()),
+            ),
+            Span::raw("see the frames that prove it"),
+        ]));
+    }
+    for other in others.iter().take(OTHERS) {
+        let text = format!(
+            " {}  {}, {}",
+            other.id,
+            printable(&other.title),
+            other.confidence.name()
+        );
+        lines.push(Line::styled(
+            super::canvas::cut(&text, width),
+            theme::muted(),
+        ));
+    }
 }
 
 /// What went wrong last, what to try, and which key does it.

@@ -37,11 +37,11 @@ pub fn narrow(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let mut below = body.bottom();
     // The finding keeps two lines of its own.
     if let Some((what, advice)) = session::finding(view) {
-        let text = format!("✗ {}", printable(what));
+        let text = format!("✗ {}", printable(&what));
         let mut lines = wrap(&text, usize::from(area.width.saturating_sub(2)));
         lines.truncate(2);
         for text in wrap(
-            &format!("→ {}", printable(advice)),
+            &format!("→ {}", printable(&advice)),
             usize::from(area.width - 2),
         ) {
             if lines.len() < 4 {

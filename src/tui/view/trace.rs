@@ -27,7 +27,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     } else if trace.follow {
         ("following: Up looks closer", theme::muted())
     } else {
-        ("held: f follows", theme::accent())
+        ("held: F follows", theme::accent())
     };
     panel::chip(canvas, area, chip, style);
     if trace.is_empty() {
@@ -161,7 +161,13 @@ fn one(canvas: &mut Canvas<'_>, area: Rect, row: &TraceRow, model: &Model) {
     canvas.put(x, y, 4, way, style);
     x += 5;
     let trouble = row.trouble();
-    canvas.put(x, y, 1, if trouble { "✗" } else { "" }, theme::bad());
+    let mark = model.trace.marks.of(row.seq);
+    if mark.is_some() {
+        canvas.put(x, y, 1, "◆", theme::accent());
+    } else if trouble {
+        canvas.put(x, y, 1, "✗", theme::bad());
+    }
+    let proves = model.trace.proves(row);
     x += 2;
     let link_width = if area.width >= 75 { 17 } else { 0 };
     let numbers = if wide { 15 } else { 0 };
@@ -185,6 +191,17 @@ fn one(canvas: &mut Canvas<'_>, area: Rect, row: &TraceRow, model: &Model) {
                 printable(&explained.kind)
             } else {
                 printable(&explained.summary)
+            };
+            if let Some(id) = proves {
+                let chip = format!(" {id} ");
+                let width = super::canvas::cells(&chip).min(rest);
+                canvas.put(x, y, width, &chip, theme::bad().patch(theme::reversed()));
+                x += width + 1;
+                rest = rest.saturating_sub(width + 1);
+            }
+            let text = match mark {
+                Some(note) if !note.is_empty() => format!("◆ {}  {text}", printable(note)),
+                _ => text,
             };
             canvas.put(x, y, rest, &text, said);
             if checks > 0 {

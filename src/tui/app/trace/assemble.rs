@@ -14,6 +14,10 @@ pub struct Assembler {
     received: Reader<Timestamp>,
     /// When the last frame went out, for the answer's time.
     asked: Option<Timestamp>,
+    /// Frames so far.
+    frames: u64,
+    /// What the last request was about.
+    about: Option<std::sync::Arc<str>>,
 }
 
 impl Assembler {
@@ -91,14 +95,37 @@ impl Assembler {
             }
             _ => None,
         };
+        let frame = matches!(what, What::Frame { .. }).then(|| {
+            self.frames += 1;
+            self.frames
+        });
+        if let What::Frame {
+            direction: Direction::Sent,
+            explained,
+            ..
+        } = &what
+            && explained.summary.contains(' ')
+        {
+            self.about = object(&explained.summary).map(Into::into);
+        }
+        let about = frame.and(self.about.clone());
         rows.push(TraceRow {
             seq: self.next,
             at,
             what,
             took,
+            frame,
+            about,
         });
         self.next += 1;
     }
+}
+
+/// The OBIS code in what a request says of itself: `GET 3 1-1:32.7.0 /2`.
+fn object(summary: &str) -> Option<&str> {
+    summary
+        .split_whitespace()
+        .find(|word| word.contains(':') && word.contains('.'))
 }
 
 /// The direction as the explanation names it.

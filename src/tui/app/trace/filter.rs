@@ -1,4 +1,4 @@
-//! The trace's filter: words that must all hold. `rx`, `tx`, `err`, `note`, a frame's name,
+//! The trace's filter: words that must all hold. `rx`, `tx`, `err`, `note`, `mark`, `obis:1.8.0`, a frame's name,
 //! any text, or bytes in hex. The rule: nothing typed is an error.
 use super::row::{TraceRow, What};
 use crate::meter::tap::Direction;
@@ -13,6 +13,9 @@ enum Term {
     Direction(Direction),
     Trouble,
     Note,
+    Mark,
+    /// Part of an OBIS code, of the request or what it was answered.
+    Object(String),
     /// Text in lower case and, when it can be read so, bytes.
     Any(String, Option<Vec<u8>>),
 }
@@ -26,7 +29,11 @@ impl Filter {
                 "tx" => Term::Direction(Direction::Sent),
                 "err" | "error" => Term::Trouble,
                 "note" => Term::Note,
-                other => Term::Any(other.to_owned(), hex(other)),
+                "mark" | "marked" => Term::Mark,
+                other => match other.strip_prefix("obis:") {
+                    Some(code) => Term::Object(code.to_owned()),
+                    None => Term::Any(other.to_owned(), hex(other)),
+                },
             })
             .collect();
         Self { terms }
@@ -36,16 +43,32 @@ impl Filter {
         self.terms.is_empty()
     }
 
-    pub fn passes(&self, row: &TraceRow) -> bool {
+    /// `marked`: a person marked it.
+    pub fn passes(&self, row: &TraceRow, marked: bool) -> bool {
         self.terms.iter().all(|term| match term {
             Term::Direction(direction) => row.direction() == Some(*direction),
             Term::Trouble => row.trouble(),
             Term::Note => matches!(row.what, What::Note(_)),
+            Term::Mark => marked,
+            Term::Object(code) => row.about.as_deref().is_some_and(|about| names(about, code)),
             Term::Any(text, bytes) => {
                 says(row, text) || bytes.as_ref().is_some_and(|bytes| holds(row, bytes))
             }
         })
     }
+}
+
+/// Whether `code` is this object or the end of its code: `1.8.0` of `1-1:1.8.0`, but not of `1-1:21.8.0`.
+fn names(about: &str, code: &str) -> bool {
+    let about = about.trim_end_matches(".255");
+    let code = code.trim_end_matches(".255").trim_end_matches("*255");
+    about == code
+        || about
+            .strip_suffix(code)
+            .is_some_and(|before| before.ends_with([':', '.', '-']))
+        || about
+            .split_once(':')
+            .is_some_and(|(_, rest)| rest.strip_prefix(code).is_some_and(|r| r.starts_with('.')))
 }
 
 fn says(row: &TraceRow, text: &str) -> bool {

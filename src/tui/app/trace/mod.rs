@@ -3,17 +3,22 @@
 //! never move what is being looked at.
 pub mod assemble;
 pub mod filter;
+pub mod marks;
+mod proof;
 pub mod row;
 #[cfg(test)]
 mod tests;
 
 pub use assemble::Assembler;
 pub use filter::Filter;
+pub use marks::Marks;
 pub use row::{TraceRow, What};
 
+use crate::diagnosis::Finding;
 use crate::dlms::explain::{self, Explained, Field};
 use crate::meter::MeterId;
-use crate::meter::tap::Direction;
+use crate::meter::document::{self, Entry, Redaction};
+use crate::meter::tap::{Chunk, Direction};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -50,6 +55,9 @@ pub struct TracePane {
     explained: Option<(u64, Explained)>,
     /// When the pane itself chose what to explain.
     rested: Option<Instant>,
+    pub marks: Marks,
+    /// What the frames held here show.
+    findings: Vec<Finding>,
 }
 
 impl Default for TracePane {
@@ -70,6 +78,8 @@ impl Default for TracePane {
             field: 0,
             explained: None,
             rested: None,
+            marks: Marks::default(),
+            findings: Vec::new(),
         }
     }
 }
@@ -90,7 +100,7 @@ impl TracePane {
             if self.rows.back().is_some_and(|last| row.seq <= last.seq) {
                 continue;
             }
-            if self.filter.passes(&row) {
+            if self.filter.passes(&row, false) {
                 self.passing.push_back(row.seq);
             }
             if row.trouble() {
@@ -103,6 +113,7 @@ impl TracePane {
             self.rows.pop_front();
         }
         let first = self.rows.front().map_or(0, |row| row.seq);
+        self.marks.forget_before(first);
         for index in [&mut self.passing, &mut self.trouble] {
             while index.front().is_some_and(|seq| *seq < first) {
                 index.pop_front();
@@ -307,17 +318,26 @@ impl TracePane {
     pub fn set_filter(&mut self, text: &str) {
         text.trim().clone_into(&mut self.filter_text);
         self.filter = Filter::parse(text);
-        self.passing = self
-            .rows
-            .iter()
-            .filter(|row| self.filter.passes(row))
-            .map(|row| row.seq)
-            .collect();
+        self.refilter();
         self.top = None;
         match self.selected {
             Some(seq) if !self.follow => self.select_at(self.position(seq)),
             _ => self.select_last(),
         }
+    }
+
+    /// Which rows pass, after the filter or a mark changed.
+    fn refilter(&mut self) {
+        self.passing = self
+            .rows
+            .iter()
+            .filter(|row| self.filter.passes(row, self.marks.of(row.seq).is_some()))
+            .map(|row| row.seq)
+            .collect();
+    }
+
+    fn passes(&self, seq: u64) -> bool {
+        self.passing.binary_search(&seq).is_ok()
     }
 
     /// Holds the picture at its newest row.
@@ -345,23 +365,38 @@ impl TracePane {
         self.follow = false;
     }
 
-    /// Every row that passes as lines of the trace file: bytes as hex.
-    pub fn export(&self, meter: &str) -> String {
-        let mut out = String::new();
+    /// Every row that passes, with what was written beside it, as a document without secrets.
+    pub fn document(&self, meter: &str) -> Vec<Entry> {
+        let mut entries = Vec::new();
         for row in self.visible(0) {
-            let mut line = serde_json::json!({ "at": row.at.to_string(), "meter": meter });
-            match (&row.what, row.direction()) {
-                (What::Note(note), _) => line["note"] = note.as_str().into(),
-                (_, direction) => {
-                    let sent = direction == Some(Direction::Sent);
-                    line["dir"] = if sent { "tx" } else { "rx" }.into();
-                    line["hex"] = row.hex().replace(' ', "").into();
+            match &row.what {
+                What::Note(note) => entries.push(Entry::note(row.at, meter, note)),
+                What::Frame {
+                    direction, bytes, ..
+                }
+                | What::Junk { direction, bytes } => {
+                    entries.push(Entry {
+                        at: row.at,
+                        meter: meter.to_owned(),
+                        what: Chunk::Bytes {
+                            direction: *direction,
+                            bytes: bytes.clone(),
+                        },
+                        masked: false,
+                    });
                 }
             }
-            out.push_str(&line.to_string());
-            out.push('\n');
+            if let Some(text) = self.marks.of(row.seq) {
+                let text = format!("mark: {text}");
+                entries.push(Entry::note(
+                    row.at,
+                    meter,
+                    text.trim_end_matches([':', ' ']),
+                ));
+            }
         }
-        out
+        document::redact(&mut entries, Redaction::default());
+        entries
     }
 }
 

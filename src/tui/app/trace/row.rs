@@ -12,6 +12,10 @@ pub struct TraceRow {
     pub what: What,
     /// For an answer: time since the last frame sent.
     pub took: Option<Duration>,
+    /// A frame's number, from 1, over both directions: findings name it so.
+    pub frame: Option<u64>,
+    /// The object it is about, as its request said: `1-1:1.8.0`.
+    pub about: Option<std::sync::Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

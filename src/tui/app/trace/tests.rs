@@ -15,6 +15,8 @@ fn note(seq: u64) -> TraceRow {
         at: wall(),
         what: What::Note(format!("note {seq}")),
         took: None,
+        frame: None,
+        about: None,
     }
 }
 
@@ -263,7 +265,10 @@ fn a_frozen_picture_ends_where_it_was_frozen() {
 fn the_export_is_json_lines() {
     let mut pane = pane();
     pane.set_filter("rx");
-    let text = pane.export("microstar-001");
+    let mut text = Vec::new();
+    let entries = pane.document("microstar-001");
+    document::write(&entries, document::Format::Jsonl, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
     let lines: Vec<serde_json::Value> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -272,5 +277,6 @@ fn the_export_is_json_lines() {
     assert_eq!(lines[0]["dir"], "rx");
     assert_eq!(lines[0]["meter"], "microstar-001");
     assert!(lines[0]["hex"].as_str().unwrap().starts_with("7EA01E21"));
-    assert_eq!(lines[0]["at"], "2026-11-20T14:32:13.062Z");
+    let at: jiff::Timestamp = lines[0]["at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(at.to_string(), "2026-11-20T14:32:13.062Z");
 }

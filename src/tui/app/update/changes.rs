@@ -60,6 +60,7 @@ pub fn after_selection(model: &mut Model) -> Vec<Effect> {
     {
         model.mqtt.selected = at;
     }
+    super::replay::selected(model);
     vec![Effect::FollowTrace(selected)]
 }
 

@@ -59,6 +59,11 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             set_filter(model, pane, input.text());
             return super::changes::after_selection(model);
         }
+        Some(Overlay::Line(asked, input)) => {
+            if action == Action::Accept {
+                return super::perform::line(model, asked, input.text());
+            }
+        }
         Some(Overlay::Form(form)) => return in_form(model, form, action),
         None => {}
     }
@@ -118,6 +123,9 @@ pub fn typed(model: &mut Model, key: Key) {
             form.key(key);
         }
         Some(Overlay::Palette(palette)) => palette.key(key),
+        Some(Overlay::Line(_, input)) => {
+            input.key(key);
+        }
         Some(Overlay::Filter(pane, input)) => {
             input.key(key);
             let (pane, text) = (*pane, input.text().to_owned());
@@ -130,6 +138,7 @@ pub fn typed(model: &mut Model, key: Key) {
 pub fn paste(model: &mut Model, text: &str) {
     match &mut model.overlay {
         Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::Line(_, input)) => input.insert(text),
         Some(Overlay::Palette(palette)) => {
             palette.input.insert(text);
             palette.selected = 0;

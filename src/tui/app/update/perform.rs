@@ -4,10 +4,11 @@ use super::changes::{after_selection, toggle_freeze};
 use super::{overlay, say, send};
 use crate::headend::{Command, Level};
 use crate::meter::Phase;
+use crate::meter::document::{self, Format};
 use crate::tui::app::action::{Action, Place};
 use crate::tui::app::confirm::Confirm;
 use crate::tui::app::input::Input;
-use crate::tui::app::model::Overlay;
+use crate::tui::app::model::{Asked, Overlay};
 use crate::tui::app::palette::Palette;
 use crate::tui::app::{Effect, Model, Pane, form, help::Help, values};
 
@@ -46,6 +47,20 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
         Action::NextTrouble | Action::PreviousTrouble => {
             need(model.trace.any_trouble(), "no frame here is wrong")
         }
+        Action::ReplayStep | Action::Faster | Action::Slower => {
+            need(model.replay.is_some(), "this is no replay")
+        }
+        Action::Proof => need(
+            !model.trace.findings().is_empty(),
+            "nothing was found in these frames",
+        ),
+        Action::Mark | Action::Annotate => {
+            need(model.trace.selected().is_some(), "no frame is selected")
+        }
+        Action::NextMark | Action::PreviousMark => need(
+            !model.trace.marks.is_empty(),
+            "no frame is marked; m marks one",
+        ),
         Action::SaveTrace => need(!model.trace.is_empty(), "there are no frames to save"),
         _ => Ok(()),
     }
@@ -67,7 +82,42 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Palette => {
             model.overlay = Some(Overlay::Palette(Palette::new(model.place())));
         }
-        Action::Freeze => toggle_freeze(model),
+        Action::Freeze => match &mut model.replay {
+            Some(replay) => replay.playing = !replay.playing,
+            None => toggle_freeze(model),
+        },
+        Action::ReplayStep => return super::replay::step(model),
+        Action::Faster | Action::Slower => {
+            if let Some(replay) = &mut model.replay {
+                replay.faster(action == Action::Slower);
+            }
+        }
+        Action::Proof => proof(model),
+        Action::Mark => {
+            if model.trace.toggle_mark() == Some(true) {
+                say(
+                    model,
+                    Level::Info,
+                    "marked; n writes a note beside it, ] goes to the next",
+                );
+            }
+        }
+        Action::Annotate => {
+            let row = model.trace.selected_seq();
+            let text = row
+                .and_then(|seq| model.trace.marks.of(seq))
+                .unwrap_or_default();
+            model.overlay = Some(Overlay::Line(Asked::Note, Input::new(text)));
+        }
+        Action::NextMark | Action::PreviousMark => {
+            if model
+                .trace
+                .jump_mark(action == Action::PreviousMark)
+                .is_none()
+            {
+                say(model, Level::Info, "no marked frame passes the filter");
+            }
+        }
         Action::Zoom => model.zoom = !model.zoom,
         Action::NextPane => model.focus = model.focus.step(false),
         Action::PreviousPane => model.focus = model.focus.step(true),
@@ -120,13 +170,16 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
                 return vec![Effect::Copy(text)];
             }
         }
-        Action::SaveTrace => return save_trace(model),
+        Action::SaveTrace => {
+            let name = file_name(model);
+            model.overlay = Some(Overlay::Line(Asked::File, Input::new(name)));
+        }
         Action::Mouse => {
             model.mouse = !model.mouse;
             let text = if model.mouse {
                 "the mouse is ours again: click selects, the wheel scrolls"
             } else {
-                "the mouse belongs to your terminal: mark text with it; m takes it back"
+                "the mouse belongs to your terminal: mark text with it; M takes it back"
             };
             say(model, Level::Info, text);
             return vec![Effect::Mouse(model.mouse)];
@@ -270,13 +323,47 @@ fn copied(model: &Model) -> Option<(&'static str, String)> {
     }
 }
 
-fn save_trace(model: &mut Model) -> Vec<Effect> {
-    let Some(view) = model.meter() else {
-        return Vec::new();
-    };
-    let safe: String = view
-        .definition
-        .name
+/// What was typed is taken.
+pub fn line(model: &mut Model, asked: Asked, text: &str) -> Vec<Effect> {
+    match asked {
+        Asked::Note => {
+            model.trace.annotate(text);
+            Vec::new()
+        }
+        Asked::File => save_trace(model, text.trim()),
+    }
+}
+
+fn proof(model: &mut Model) {
+    let best = model
+        .meter()
+        .and_then(|view| view.status.findings.first())
+        .map(|finding| finding.id);
+    let found = model
+        .trace
+        .jump_proof(best)
+        .or_else(|| model.trace.jump_proof(None));
+    match found {
+        Some(id) => {
+            model.focus = Pane::Trace;
+            say(
+                model,
+                Level::Info,
+                format!("this frame proves {id}; f goes to the next"),
+            );
+        }
+        None => say(
+            model,
+            Level::Info,
+            "the frames that prove it are no longer held",
+        ),
+    }
+}
+
+/// `trace-NAME-20261120-143215.jsonl`.
+fn file_name(model: &Model) -> String {
+    let name = model.meter().map_or("meter", |view| &view.definition.name);
+    let safe: String = name
         .chars()
         .map(|c| {
             if c.is_alphanumeric() || c == '-' {
@@ -287,8 +374,26 @@ fn save_trace(model: &mut Model) -> Vec<Effect> {
         })
         .collect();
     let at = model.now.wall.to_zoned(model.zone.clone());
+    format!("trace-{safe}-{}.jsonl", at.strftime("%Y%m%d-%H%M%S"))
+}
+
+fn save_trace(model: &mut Model, name: &str) -> Vec<Effect> {
+    let Some(view) = model.meter() else {
+        return Vec::new();
+    };
+    let Some(format) = Format::of(std::path::Path::new(name)) else {
+        let text = "end the name in .jsonl, .txt, .hex or .pcapng; w asks again";
+        say(model, Level::Warning, text);
+        return Vec::new();
+    };
+    let entries = model.trace.document(&view.definition.name);
+    let mut contents = Vec::new();
+    if let Err(error) = document::write(&entries, format, &mut contents) {
+        say(model, Level::Error, error.to_string());
+        return Vec::new();
+    }
     vec![Effect::WriteFile {
-        name: format!("trace-{safe}-{}.jsonl", at.strftime("%Y%m%d-%H%M%S")),
-        contents: model.trace.export(&view.definition.name),
+        name: name.to_owned(),
+        contents,
     }]
 }

@@ -39,7 +39,7 @@ fn wheel(model: &mut Model, mouse: Mouse, by: isize) -> Vec<Effect> {
             Vec::new()
         }
         Some(Overlay::Confirm(_)) => Vec::new(),
-        None | Some(Overlay::Filter(..)) => {
+        None | Some(Overlay::Filter(..) | Overlay::Line(..)) => {
             // The pane under the pointer scrolls, and the eye stays where it was.
             let Some(pane) = model.shown.pane_at(mouse.x, mouse.y) else {
                 return Vec::new();

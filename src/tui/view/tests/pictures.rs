@@ -1,7 +1,10 @@
 //! Pictures, with their styles, at the sizes people have.
 use super::{dump, paint, press};
-use crate::meter::MeterId;
+use crate::diagnosis::{Confidence, Evidence, Finding};
+use crate::headend::Changes;
+use crate::meter::{MeterId, document};
 use crate::tui::app::fixture::{Moment, changes};
+use crate::tui::app::replay::Replay;
 use crate::tui::app::{Model, Msg, update};
 
 fn keep(name: &str, model: &mut Model, size: (u16, u16)) {
@@ -134,4 +137,103 @@ fn command_line_filter_and_freeze() {
     keep("filter", &mut model, (80, 24));
     press(&mut model, "enter 2 space");
     keep("frozen", &mut model, (80, 24));
+}
+
+/// A meter that does not answer, with the cause named and the frame that proves it.
+fn named(size: (u16, u16)) -> Model {
+    let moment = Moment::new();
+    let mut model = moment.lively(size);
+    model.meters.select(MeterId(2));
+    let mut view = moment.retrying();
+    view.status.findings = [h1()].into();
+    update(&mut model, changes(vec![view]));
+    let mut records = crate::tui::app::fixture::records();
+    records.truncate(2);
+    let rows = crate::tui::app::Assembler::new().rows(&records);
+    update(
+        &mut model,
+        Msg::Trace {
+            meter: MeterId(2),
+            rows,
+            lost: 0,
+            findings: Some(vec![h1()]),
+        },
+    );
+    model
+}
+
+fn h1() -> Finding {
+    Finding {
+        id: "H1",
+        title: "The meter ignores this address".into(),
+        confidence: Confidence::Likely,
+        evidence: vec![Evidence {
+            frame: Some(1),
+            octets: Some(3..4),
+            text: "asked 02 03 (upper 1, lower 1, two bytes); a meter that does not know an address is silent".into(),
+        }],
+        remedy: vec![
+            "Try the address forms (SNRM and DISC only, no password)".into(),
+            "Correct the address".into(),
+        ],
+        count: 1,
+    }
+}
+
+#[test]
+fn a_named_cause() {
+    for size in [(140, 40), (80, 24), (40, 12)] {
+        let mut model = named(size);
+        keep("named", &mut model, size);
+        press(&mut model, "4");
+        keep("named_session", &mut model, size);
+        press(&mut model, "f");
+        assert_eq!(model.trace.selected().unwrap().frame, Some(1));
+        assert_eq!(model.trace.current_field().unwrap().offset, 3);
+        keep("named_proof", &mut model, size);
+    }
+}
+
+#[test]
+fn marks_and_where_they_are_written() {
+    for size in [(140, 40), (80, 24), (40, 12)] {
+        let mut model = Moment::new().tracing(size);
+        press(&mut model, "3 up up n l o o k enter up m");
+        keep("marks", &mut model, size);
+        press(&mut model, "w");
+        keep("write", &mut model, size);
+    }
+}
+
+#[test]
+fn a_trace_played_again() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/traces/c_hdlc_gxpy_low_badpw.txt"
+    );
+    let entries: Vec<_> = document::open(std::path::Path::new(path))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for size in [(140, 40), (80, 24), (40, 12)] {
+        let moment = Moment::new();
+        let mut model = moment.model();
+        model.size = size;
+        let replay = Replay::new(entries.clone(), 2.0, moment.mono);
+        let views = replay.views();
+        model.replay = Some(Box::new(replay));
+        let first = Changes {
+            meters: views,
+            ..Changes::default()
+        };
+        update(&mut model, Msg::Changes(first));
+        update(&mut model, Msg::Play(std::time::Duration::from_millis(450)));
+        press(&mut model, "3 space . . + ");
+        keep("replay", &mut model, size);
+        press(&mut model, "space");
+        update(&mut model, Msg::Play(std::time::Duration::from_secs(60)));
+        assert!(model.replay.as_ref().unwrap().over());
+        press(&mut model, "4");
+        keep("replay_end", &mut model, size);
+    }
 }

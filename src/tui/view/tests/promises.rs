@@ -246,6 +246,7 @@ fn a_streaming_trace_costs_less_than_15_kb_a_second() {
             meter: MeterId(1),
             rows: vec![row],
             lost: 0,
+            findings: None,
         };
         update(&mut model, msg);
         total += wire.bytes(&mut model);
@@ -281,6 +282,7 @@ fn following_jumps_by_half_a_page() {
                 meter: MeterId(1),
                 rows: vec![row],
                 lost: 0,
+                findings: None,
             },
         );
         paint(&mut model, size);

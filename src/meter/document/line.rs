@@ -5,23 +5,27 @@ use super::hex::{self, HexError};
 use crate::dlms::explain::Direction;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Line {
+pub enum Line {
     Blank,
+    /// What stands behind `#` on a line of its own.
+    Comment(String),
     Bytes(Bytes),
     /// A note in a recorded trace: the connection may be another from here on.
     Note {
-        meter: String,
         at: Option<String>,
+        meter: String,
         text: String,
     },
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::cli) struct Bytes {
+pub struct Bytes {
     pub at: Option<String>,
     pub meter: Option<String>,
     pub direction: Option<Direction>,
     pub octets: Vec<u8>,
+    /// A secret in these bytes stands as stars, and their checksum was made to fit.
+    pub masked: bool,
 }
 
 /// A line of the trace file.
@@ -35,16 +39,21 @@ struct Recorded {
     hex: Option<String>,
     #[serde(default)]
     note: Option<serde_json::Value>,
+    #[serde(default)]
+    masked: bool,
 }
 
 /// `so_far` is how many bytes the lines above gave: an offset in front of a hex dump is known by it.
-pub(in crate::cli) fn parse(text: &str, so_far: usize) -> Result<Line, HexError> {
+pub fn parse(text: &str, so_far: usize) -> Result<Line, HexError> {
     let trimmed = text.trim_start();
     if trimmed.starts_with('{') {
         return recorded(text);
     }
+    if let Some(comment) = trimmed.strip_prefix('#').or(trimmed.strip_prefix("//")) {
+        return Ok(Line::Comment(comment.trim().to_owned()));
+    }
     let content = text.split('#').next().unwrap_or_default();
-    if content.trim().is_empty() || trimmed.starts_with("//") {
+    if content.trim().is_empty() {
         return Ok(Line::Blank);
     }
     let Prefix {
@@ -64,6 +73,7 @@ pub(in crate::cli) fn parse(text: &str, so_far: usize) -> Result<Line, HexError>
         meter: None,
         direction,
         octets,
+        masked: false,
     }))
 }
 
@@ -191,9 +201,12 @@ fn recorded(text: &str) -> Result<Line, HexError> {
     let Some(hex) = recorded.hex else {
         return match recorded.note {
             Some(note) => Ok(Line::Note {
-                meter: recorded.meter,
                 at: recorded.at,
-                text: note.as_str().unwrap_or_default().to_owned(),
+                meter: recorded.meter,
+                text: match note {
+                    serde_json::Value::String(text) => text,
+                    other => other.to_string(),
+                },
             }),
             None => Err(HexError {
                 column: 1,
@@ -220,5 +233,6 @@ fn recorded(text: &str) -> Result<Line, HexError> {
         meter: Some(recorded.meter),
         direction,
         octets,
+        masked: recorded.masked,
     }))
 }

@@ -13,7 +13,7 @@ pub struct HexError {
 }
 
 /// Bytes of `text`; `column` is that of its first character.
-pub(super) fn bytes(text: &str, column: usize) -> Result<Vec<u8>, HexError> {
+pub fn bytes(text: &str, column: usize) -> Result<Vec<u8>, HexError> {
     let mut out = Vec::with_capacity(text.len() / 2);
     let mut half: Option<(u8, usize)> = None;
     let mut characters = text.chars().enumerate().peekable();

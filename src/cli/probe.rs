@@ -1,0 +1,305 @@
+//! `obiscope probe`: why does this meter not answer? The session once as it is set, then the ladder of addresses, then
+//! what the bytes say, likeliest first. The rule: what it does stands on the screen before it is done.
+
+use super::exit::ExitKind;
+use super::visit::{Door, Found, Place, Purpose, find};
+use super::{Failure, finding, step};
+use crate::cosem::data::printable;
+use crate::diagnosis::Finding;
+use crate::dlms::hdlc::{ClientAddress, ServerAddress};
+use crate::meter::Clock;
+use crate::meter::known_good::{KnownGood, link_json};
+use crate::meter::probe::{Kept, Options, Prober, Progress, Report, Step, Working};
+use crate::store::{MeterNote, Store};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::future::Future;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::unbounded_channel;
+
+#[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub place: Place,
+    /// First wait the meter's inactivity time, then ask again (Enter goes on at once)
+    #[arg(long, conflicts_with = "step")]
+    pub wait: bool,
+    /// Try all-station addresses too: only where one meter is on the line
+    #[arg(long, conflicts_with = "step")]
+    pub all_station: bool,
+    /// Keep the address that worked with the saved meter
+    #[arg(long, conflicts_with = "step")]
+    pub save: bool,
+    /// Show each step's bytes before they go, and ask
+    #[arg(long, conflicts_with = "json")]
+    pub step: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+pub async fn run(
+    args: &Args,
+    door: &Door<'_>,
+    stop: impl Future<Output = ()>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<ExitKind, Failure> {
+    let found = find(Purpose::Probe, &args.place, door).await?;
+    if args.save && found.meter.id.0 == 0 {
+        return Err(Failure::usage(
+            "--save keeps what worked with a saved meter: add it first with `obiscope meter add`",
+        ));
+    }
+    if let Some(owner) = &found.owner {
+        let owner = printable(owner);
+        writeln!(
+            err,
+            "obiscope: another obiscope ({owner}) reads the saved meters; a meter serves one client, stop it there first"
+        )?;
+    }
+    let store = (door.open_store)()?;
+    let done = probe(args, &found, &store, door, stop, out).await;
+    store.close().await;
+    done
+}
+
+async fn probe(
+    args: &Args,
+    found: &Found,
+    store: &Store,
+    door: &Door<'_>,
+    stop: impl Future<Output = ()>,
+    out: &mut dyn Write,
+) -> Result<ExitKind, Failure> {
+    let kept = kept(found, store).await;
+    if args.step {
+        return Box::pin(step::run(found, kept, door.connector, stop, out)).await;
+    }
+    let skip = args.wait.then(Arc::<Notify>::default);
+    if let Some(skip) = skip.clone().filter(|_| io::stdin().is_terminal()) {
+        // A thread of its own: nothing waits for it when the program is to end.
+        std::thread::spawn(move || {
+            let _ = io::stdin().lock().read_line(&mut String::new());
+            skip.notify_one();
+        });
+    }
+    let options = Options {
+        wait: skip,
+        all_station: args.all_station,
+        confirmed: found.confirmed,
+    };
+    let (say, mut said) = unbounded_channel();
+    let (meter, tap) = (&found.meter, found.tap.clone());
+    let mut prober = Prober::new(
+        meter,
+        door.connector,
+        Clock::System,
+        tap,
+        kept,
+        options,
+        say,
+    );
+    let mut stopped = false;
+    let mut written = Ok(());
+    {
+        let mut running = pin!(prober.run());
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.as_mut() => {
+                    stopped = true;
+                    break;
+                }
+                Some(progress) = said.recv() => {
+                    if !args.json {
+                        written = show(out, &progress);
+                    }
+                    if written.is_err() {
+                        break;
+                    }
+                }
+                () = running.as_mut() => break,
+            }
+        }
+    }
+    let report = prober.end().await;
+    written?;
+    while let (Ok(progress), false) = (said.try_recv(), args.json) {
+        show(out, &progress)?;
+    }
+    if args.save && !stopped {
+        keep(store, found, &report).await?;
+    }
+    if args.json {
+        writeln!(out, "{}", to_json(&report))?;
+    } else {
+        conclude(out, &report)?;
+    }
+    Ok(match report.working {
+        _ if stopped => ExitKind::Partly,
+        Some(_) => ExitKind::Done,
+        None => ExitKind::Meter,
+    })
+}
+
+async fn kept(found: &Found, store: &Store) -> Kept {
+    let shared = Arc::new(store.clone());
+    let known_good = if found.meter.id.0 == 0 {
+        None
+    } else {
+        let notes = store.meter_notes(found.meter.id).await.unwrap_or_default();
+        notes
+            .last_good
+            .and_then(|(at, link)| KnownGood::read(at, &link))
+    };
+    Kept {
+        counters: found.counters.then(|| shared.clone() as _),
+        attempts: shared,
+        known_good,
+    }
+}
+
+/// What worked becomes the meter's own address; where an association stood, its parameters are remembered too.
+async fn keep(store: &Store, found: &Found, report: &Report) -> Result<(), Failure> {
+    let Some(working) = report.working else {
+        return Ok(());
+    };
+    let mut saved = store.meter_named(&found.meter.name).await?;
+    (saved.client, saved.server) = (working.client, working.server);
+    let saved = store.save_meter(saved).await?;
+    let link = link_json(&saved, working.settled);
+    let at = jiff::Timestamp::now();
+    store
+        .note_meter(saved.id, MeterNote::Good { at, link })
+        .await?;
+    Ok(())
+}
+
+fn show(out: &mut dyn Write, progress: &Progress) -> io::Result<()> {
+    match progress {
+        Progress::Step(step) => {
+            let asked = step.asked.map_or_else(String::new, |(client, server)| {
+                format!("{} client {client}  ", hex(server))
+            });
+            let (name, outcome) = (step.step, step.outcome.name());
+            let (took, words) = (span(step.took), printable(&step.words));
+            writeln!(out, "{name:<7} {outcome:<8} {took:>9}  {asked}{words}")?;
+        }
+        Progress::Trying(_) => {}
+        Progress::Waiting(left) => {
+            // A line now and then: a log must not fill with a countdown.
+            let left = left.as_secs();
+            if left.is_multiple_of(10) {
+                writeln!(
+                    out,
+                    "wait    {left} s until the meter has let go of an old link"
+                )?;
+            }
+        }
+    }
+    out.flush()
+}
+
+fn conclude(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+    writeln!(out)?;
+    match report.working {
+        Some(Working {
+            client,
+            server,
+            association,
+            ..
+        }) => {
+            let what = if association {
+                "an association stands"
+            } else {
+                "the meter answers"
+            };
+            let form = match server.size() {
+                1 => "one byte",
+                2 => "two bytes",
+                _ => "four bytes",
+            };
+            writeln!(
+                out,
+                "works: {what} at server {server}, on the wire {} ({form}), client {client}",
+                hex(server)
+            )?;
+        }
+        None => writeln!(out, "nothing worked")?,
+    }
+    if let Some(before) = &report.before {
+        writeln!(out, "before: it answered {before}")?;
+    }
+    for fact in &report.facts {
+        writeln!(out, "meter: {}", printable(fact))?;
+    }
+    if report.findings.is_empty() && report.working.is_none() {
+        writeln!(out, "the bytes give no cause a name")?;
+    }
+    for one in &report.findings {
+        finding::print(out, one)?;
+    }
+    out.flush()
+}
+
+fn to_json(report: &Report) -> Value {
+    let address = |client: ClientAddress, server: ServerAddress| {
+        json!({
+            "client": client.sap(),
+            "server": { "upper": server.upper(), "lower": server.lower(), "bytes": server.size() },
+        })
+    };
+    let step = |step: &Step| {
+        let mut value = json!({
+            "step": step.step,
+            "outcome": step.outcome.name(),
+            "ms": u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX),
+            "words": step.words,
+        });
+        if let Some((client, server)) = step.asked {
+            value["asked"] = address(client, server);
+        }
+        value
+    };
+    let working = report.working.map_or(Value::Null, |working| {
+        let mut value = address(working.client, working.server);
+        value["association"] = working.association.into();
+        value["hex"] = hex(working.server).into();
+        value
+    });
+    json!({
+        "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
+        "working": working,
+        "facts": report.facts,
+        "before": report.before,
+        "findings": report.findings.iter().map(|it: &Finding| finding::to_json(it)).collect::<Vec<_>>(),
+    })
+}
+
+fn hex(server: ServerAddress) -> String {
+    let mut octets = Vec::new();
+    server.encode(&mut octets);
+    let mut text = String::new();
+    for octet in octets {
+        let gap = if text.is_empty() { "" } else { " " };
+        let _ = write!(text, "{gap}{octet:02X}");
+    }
+    text
+}
+
+fn span(took: Duration) -> String {
+    match took.as_millis() {
+        ms @ 0..10_000 => format!("{ms} ms"),
+        _ => format!("{:.1} s", took.as_secs_f64()),
+    }
+}

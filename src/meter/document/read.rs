@@ -1,0 +1,145 @@
+//! Reads a document, whatever it was written in. The one rule: one entry at a time, so that a trace of any length costs
+//! no more memory than its longest line; what is wrong is named with file and place.
+
+use super::capture::{self, Capture};
+use super::journal::Journal;
+use super::{Entry, HexError};
+use crate::cosem::data::printable;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+/// What a trace may be, for those who gave something else.
+const FORMS: &str = "A trace is JSON lines as --trace writes them, a log of hex such as [12:39:25] TX 7E A0 …, \
+                     or a pcap or pcapng capture";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("{} cannot be read: {error}", path.display())]
+    Read { path: PathBuf, error: io::Error },
+    #[error("{} line {line}, {error}. {FORMS}", path.display())]
+    Line {
+        path: PathBuf,
+        line: usize,
+        error: HexError,
+    },
+    #[error("{} holds no bytes of any meter. {FORMS}", path.display())]
+    Empty { path: PathBuf },
+    #[error("{} is a capture that breaks at byte {offset}: {what}. Save it again from Wireshark or tcpdump, stopped first", path.display())]
+    Capture {
+        path: PathBuf,
+        offset: u64,
+        what: &'static str,
+    },
+}
+
+/// The entries of one document, in order; ends after the first error.
+pub struct Entries {
+    path: PathBuf,
+    from: Source,
+    any: bool,
+    over: bool,
+}
+
+enum Source {
+    Journal(Journal),
+    Capture(Capture),
+}
+
+/// The file, or standard input for `-`.
+pub fn open(path: &Path) -> Result<Entries, ReadError> {
+    if path == Path::new("-") {
+        return from_reader(Path::new("standard input"), io::stdin());
+    }
+    let failed = |error| ReadError::Read {
+        path: path.to_owned(),
+        error,
+    };
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    from_reader(path, file)
+}
+
+/// Bytes already read; `path` is only for the words.
+pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Entries {
+    let capture = is_capture_start(&bytes);
+    entries(path, Box::new(Cursor::new(bytes)), capture)
+}
+
+pub fn from_reader(path: &Path, from: impl Read + Send + 'static) -> Result<Entries, ReadError> {
+    let failed = |error| ReadError::Read {
+        path: path.to_owned(),
+        error,
+    };
+    let mut from = BufReader::with_capacity(64 * 1024, from);
+    let first = from.fill_buf().map_err(failed)?;
+    let capture = is_capture_start(first);
+    Ok(entries(path, Box::new(from), capture))
+}
+
+fn is_capture_start(bytes: &[u8]) -> bool {
+    capture::is_capture(bytes)
+}
+
+fn entries(path: &Path, from: Box<dyn BufRead + Send>, capture: bool) -> Entries {
+    Entries {
+        path: PathBuf::from(printable(&path.display().to_string())),
+        from: if capture {
+            Source::Capture(Capture::new(from))
+        } else {
+            Source::Journal(Journal::new(from))
+        },
+        any: false,
+        over: false,
+    }
+}
+
+/// What stopped a source.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Io(io::Error),
+    Line(usize, HexError),
+    Capture(u64, &'static str),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        let next = match &mut self.from {
+            Source::Journal(journal) => journal.next(),
+            Source::Capture(capture) => capture.next(),
+        };
+        match next {
+            Ok(Some(entry)) => {
+                self.any = true;
+                Some(Ok(entry))
+            }
+            Ok(None) => {
+                self.over = true;
+                let path = self.path.clone();
+                (!self.any).then_some(Err(ReadError::Empty { path }))
+            }
+            Err(stop) => {
+                self.over = true;
+                let path = self.path.clone();
+                Some(Err(match stop {
+                    Stop::Io(error) => ReadError::Read { path, error },
+                    Stop::Line(line, error) => ReadError::Line { path, line, error },
+                    Stop::Capture(offset, what) => ReadError::Capture { path, offset, what },
+                }))
+            }
+        }
+    }
+}

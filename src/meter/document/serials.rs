@@ -1,0 +1,89 @@
+//! What names one single meter: its logical device name, its device ids, its system title. The one rule: a serial is
+//! learned where the meter says it, and then known everywhere.
+
+use super::Entry;
+use crate::dlms::explain::split;
+use crate::meter::tap::{Chunk, Direction};
+use std::collections::HashMap;
+use std::ops::Range;
+
+const GET_REQUEST_NORMAL: [u8; 2] = [0xC0, 0x01];
+const GET_RESPONSE_NORMAL: [u8; 2] = [0xC4, 0x01];
+/// So much of a request: tag, choice, invoke-id, class, OBIS code, attribute.
+const DESCRIPTOR: usize = 3 + 9;
+const TITLE: usize = 8;
+
+/// Serials that answers in `entries` tell.
+pub(super) fn find(entries: &[Entry]) -> Vec<Vec<u8>> {
+    let mut asked: HashMap<&str, bool> = HashMap::new();
+    let mut found = Vec::new();
+    for entry in entries {
+        let Chunk::Bytes { direction, bytes } = &entry.what else {
+            continue;
+        };
+        for piece in split(bytes) {
+            let frame = bytes.get(piece.range).unwrap_or_default();
+            match direction {
+                Direction::Sent => {
+                    if let Some(at) = place(frame, GET_REQUEST_NORMAL) {
+                        asked.insert(&entry.meter, names_one(frame.get(at..).unwrap_or_default()));
+                    }
+                }
+                Direction::Received => {
+                    if asked.get(entry.meter.as_str()) == Some(&true)
+                        && let Some(at) = place(frame, GET_RESPONSE_NORMAL)
+                        && let Some(value) = value(frame.get(at + 3..).unwrap_or_default())
+                    {
+                        asked.remove(entry.meter.as_str());
+                        found.push(value.to_vec());
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The system titles that AARQ, AARE (calling and responding AP title) and general ciphering carry.
+pub(super) fn titles(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for at in 0..bytes.len() {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let lead = match rest {
+            [0xA4 | 0xA6, 0x0A, 0x04, 0x08, ..] => 4,
+            [0xE6, 0xE6 | 0xE7, 0x00, 0xDB, 0x08, ..] => 5,
+            _ => continue,
+        };
+        let range = at + lead..at + lead + TITLE;
+        if range.end <= bytes.len() {
+            found.push(range);
+        }
+    }
+    found
+}
+
+fn place(frame: &[u8], what: [u8; 2]) -> Option<usize> {
+    frame.windows(2).position(|two| two == what)
+}
+
+/// Whether the request asks for an object that names one meter.
+fn names_one(request: &[u8]) -> bool {
+    let Some([_, _, _, _, _, a, _, c, d, _, _, attribute]) = request.get(..DESCRIPTOR) else {
+        return false;
+    };
+    *attribute == 2
+        && matches!(
+            (a, c, d),
+            // Logical device name; device ids; M-Bus device ids; electricity ids.
+            (0, 42, 0) | (0, 96, 1) | (1, 0, 0)
+        )
+}
+
+/// A string in a response: `00` (data), tag, length, octets.
+fn value(response: &[u8]) -> Option<&[u8]> {
+    match response {
+        [0, 9 | 10 | 12, length, rest @ ..] => rest.get(..usize::from(*length)),
+        _ => None,
+    }
+    .filter(|value| value.len() >= 4)
+}

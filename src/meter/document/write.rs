@@ -1,0 +1,181 @@
+//! Writes a document as JSON lines, text or hex. The one rule: what is written is read back as it was, but for what the
+//! form has no room for (hex: the times).
+
+use super::{Entry, pcapng, said};
+use crate::cosem::data::printable;
+use crate::dlms::explain::{self, Reader, RowKind};
+use crate::meter::clock::rfc3339;
+use crate::meter::tap::{Chunk, Direction, Note};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// What a document may be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// One JSON object a line, as a trace is recorded.
+    Jsonl,
+    /// A line a chunk with time and explanation, for people.
+    Text,
+    /// `TX 7E A0 …`, nothing else.
+    Hex,
+    /// For Wireshark.
+    Pcapng,
+}
+
+impl Format {
+    pub const ALL: [Self; 4] = [Self::Jsonl, Self::Text, Self::Hex, Self::Pcapng];
+
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Text => "txt",
+            Self::Hex => "hex",
+            Self::Pcapng => "pcapng",
+        }
+    }
+
+    /// By how the file's name ends.
+    pub fn of(path: &Path) -> Option<Self> {
+        let end = path.extension()?.to_str()?.to_ascii_lowercase();
+        match end.as_str() {
+            "json" => Some(Self::Jsonl),
+            "text" | "log" => Some(Self::Text),
+            _ => Self::ALL.into_iter().find(|form| form.extension() == end),
+        }
+    }
+}
+
+pub fn write(entries: &[Entry], format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Jsonl => jsonl(entries, out),
+        Format::Text => text(entries, out),
+        Format::Hex => hex(entries, out),
+        Format::Pcapng => pcapng::write(entries, out),
+    }
+}
+
+fn octets(bytes: &[u8], between: &str) -> String {
+    let mut text = String::with_capacity(bytes.len() * (2 + between.len()));
+    for (n, octet) in bytes.iter().enumerate() {
+        if n > 0 {
+            text.push_str(between);
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{octet:02X}");
+    }
+    text
+}
+
+const fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Sent => "TX",
+        Direction::Received => "RX",
+    }
+}
+
+fn jsonl(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
+    for entry in entries {
+        let meter = serde_json::Value::from(entry.meter.as_str());
+        write!(out, r#"{{"at":"{}","meter":{meter},"#, rfc3339(entry.at))?;
+        match &entry.what {
+            Chunk::Bytes { direction, bytes } => {
+                let dir = word(*direction).to_ascii_lowercase();
+                write!(out, r#""dir":"{dir}","hex":"{}""#, octets(bytes, ""))?;
+                if entry.masked {
+                    write!(out, r#","masked":true"#)?;
+                }
+            }
+            Chunk::Note(note) => {
+                write!(out, r#""note":{}"#, serde_json::Value::from(said(note)))?;
+            }
+        }
+        out.write_all(b"}\n")?;
+    }
+    Ok(())
+}
+
+fn hex(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
+    let mut meter = "";
+    for entry in entries {
+        whose(&mut meter, entry, out)?;
+        match &entry.what {
+            Chunk::Bytes { direction, bytes } => {
+                writeln!(out, "{} {}", word(*direction), octets(bytes, " "))?;
+            }
+            Chunk::Note(note) => writeln!(out, "# {}", printable(said(note)))?,
+        }
+    }
+    Ok(())
+}
+
+/// A line that says whose the following are, where that changes.
+fn whose<'a>(meter: &mut &'a str, entry: &'a Entry, out: &mut dyn Write) -> io::Result<()> {
+    if *meter != entry.meter {
+        *meter = &entry.meter;
+        writeln!(out, "# meter {}", printable(meter))?;
+    }
+    Ok(())
+}
+
+fn text(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
+    let mut meter = "";
+    let mut readers: HashMap<(&str, Direction), Reader<()>> = HashMap::new();
+    for entry in entries {
+        whose(&mut meter, entry, out)?;
+        let at = rfc3339(entry.at);
+        match &entry.what {
+            Chunk::Bytes { direction, bytes } => {
+                write!(out, "[{at}] {} {}", word(*direction), octets(bytes, " "))?;
+                let reader = readers.entry((&entry.meter, *direction)).or_default();
+                let meant = meaning(reader, *direction, bytes);
+                if meant.is_empty() {
+                    writeln!(out)?;
+                } else {
+                    writeln!(out, "  # {meant}")?;
+                }
+            }
+            Chunk::Note(note) => {
+                writeln!(out, "# [{at}] {}", printable(said(note)))?;
+                if !matches!(note, Note::Text(_)) {
+                    readers.retain(|(whose, _), _| *whose != entry.meter);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the frames say that end in this chunk.
+fn meaning(reader: &mut Reader<()>, direction: Direction, bytes: &[u8]) -> String {
+    let way = Some(match direction {
+        Direction::Sent => explain::Direction::ToMeter,
+        Direction::Received => explain::Direction::FromMeter,
+    });
+    if bytes.starts_with(&[0, 1]) {
+        let all = explain::explain_from(bytes, way);
+        let said: Vec<String> = all.frames.iter().map(told).collect();
+        return said.join("; ");
+    }
+    reader.push((), bytes);
+    let mut said = Vec::new();
+    while let Some(row) = reader.next() {
+        said.push(match row.kind {
+            RowKind::Frame => told(&explain::summarise_from(&row.octets, way)),
+            RowKind::Junk => format!("{} bytes that belong to no frame", row.octets.len()),
+        });
+    }
+    said.join("; ")
+}
+
+fn told(frame: &explain::Explained) -> String {
+    let says = if frame.summary.is_empty() {
+        &frame.kind
+    } else {
+        &frame.summary
+    };
+    let wrong = if frame.trouble { "  (!)" } else { "" };
+    let said = format!("{}  {says}{wrong}", frame.link);
+    printable(said.trim_start())
+}
