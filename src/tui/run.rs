@@ -1,6 +1,7 @@
 //! The one loop of the screen. It waits for keys, the head-end, signals and its frame slot; it
 //! never waits for a meter or a broker.
 
+use super::app::pane::Pane;
 use super::app::replay::{Replay, course::observe};
 use super::app::{Assembler, Effect, Line, Model, Msg, Now, update};
 use super::term::screen::{self, Screen};
@@ -139,6 +140,8 @@ impl Loop {
         model.about.clone_from(&setup.about);
         if let Some((entries, speed)) = setup.replay.take() {
             model.replay = Some(Box::new(Replay::new(entries, speed, model.now.mono)));
+            // A trace is frames; where there is room for one pane it is this one.
+            model.focus = Pane::Trace;
         }
         Ok(Self {
             setup,

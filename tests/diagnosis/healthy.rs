@@ -19,7 +19,7 @@ pub fn sessions() -> Vec<String> {
         .filter(|name| {
             let troubled = TROUBLED.iter().any(|(trouble, _)| trouble == name);
             // A push without a question is its own matter; `neg_` are faults throughout.
-            name.ends_with(".txt") && !name.starts_with("neg_") && !troubled
+            name.contains(".txt") && !name.starts_with("neg_") && !troubled
         })
         .collect();
     names.sort();

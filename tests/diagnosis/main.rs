@@ -1,7 +1,6 @@
 //! Every fault is named, first or tied first, with its evidence; a healthy session is left alone. The table is `tests/DIAGNOSES.md`.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test may stop at what it did not expect"
 )]
 

@@ -55,7 +55,6 @@ proptest! {
 /// Their receiver and sender as a meter that keeps one note.
 struct Meter {
     note: Vec<u8>,
-    room: Vec<u8>,
     window: u8,
     streaming: bool,
     /// The block of the answer that never arrives, once.
@@ -88,7 +87,6 @@ impl Line {
             client: Association::new(config),
             meter: Meter {
                 note: Vec::new(),
-                room: vec![0; 1 << 16],
                 window,
                 streaming,
                 lost: None,
@@ -159,7 +157,7 @@ impl Line {
                         return (receiver.apdu().to_vec(), receiver.acknowledged());
                     }
                     GbtAction::Acknowledge => {
-                        let mut out = vec![TAG; 64];
+                        let mut out = [TAG; 64];
                         let length = receiver.acknowledgement(3, &mut out[1..]).unwrap();
                         self.hear(&out[..=length]);
                     }

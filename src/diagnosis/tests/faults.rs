@@ -14,9 +14,10 @@ fn show(found: &[Finding]) -> String {
         .iter()
         .map(|f| {
             let evidence: Vec<_> = f.evidence.iter().map(ToString::to_string).collect();
-            format!("{} {:?} {} {evidence:?}\n", f.id, f.confidence, f.title)
+            format!("{} {:?} {} {evidence:?}", f.id, f.confidence, f.title)
         })
-        .collect()
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[track_caller]
@@ -38,7 +39,9 @@ fn none(text: &str) {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02X}")).collect()
+    octets
+        .iter()
+        .fold(String::new(), |hex, octet| format!("{hex}{octet:02X}"))
 }
 
 /// From client 1 to server 1, one octet each, or back: both are 03.
@@ -146,6 +149,8 @@ fn addresses_that_cannot_be() {
 
 #[test]
 fn connections_that_fail() {
+    use crate::diagnosis::Closing::{ByPeer, ByUs, Reset};
+    use Observation::{Bytes, Closed, ConnectFailed, Connected, Connecting};
     let run = |what: &[Observation<'_>]| {
         let mut engine = Engine::new(Settings::default());
         for (at, what) in what.iter().enumerate() {
@@ -153,8 +158,6 @@ fn connections_that_fail() {
         }
         engine.findings().first().map(|f| f.id)
     };
-    use crate::diagnosis::Closing::{ByPeer, ByUs, Reset};
-    use Observation::{Bytes, Closed, ConnectFailed, Connected, Connecting};
     assert_eq!(
         run(&[Connecting, ConnectFailed(ConnectFailure::Refused)]),
         Some("T1")
@@ -222,14 +225,14 @@ fn damage_is_named_by_its_repair() {
     first(
         &with(&|o| {
             o[12] ^= 0x5A;
-            o[15] ^= 0x33
+            o[15] ^= 0x33;
         }),
         "H25",
     );
     first(
         &with(&|o| {
             o[5] ^= 0x22;
-            o[6] ^= 0x5A
+            o[6] ^= 0x5A;
         }),
         "H24",
     );

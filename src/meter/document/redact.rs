@@ -250,7 +250,9 @@ fn hide_in_words(entry: &mut Entry, secret: &[u8]) {
     if let Ok(text) = std::str::from_utf8(secret) {
         forms.push(text.to_owned());
     }
-    let hex: String = secret.iter().map(|octet| format!("{octet:02X}")).collect();
+    let hex = secret
+        .iter()
+        .fold(String::new(), |hex, octet| format!("{hex}{octet:02X}"));
     forms.push(hex.to_lowercase());
     forms.push(hex);
     for form in forms {

@@ -112,8 +112,7 @@ fn logs_without_direction_are_told_apart() {
         .map(|(_, bytes)| {
             bytes
                 .iter()
-                .map(|b| format!("{b:02X} "))
-                .collect::<String>()
+                .fold(String::new(), |hex, octet| format!("{hex}{octet:02X} "))
                 + "\n"
         })
         .collect();

@@ -78,7 +78,7 @@ impl ApduFaults {
             Some(&tag::RLRQ) if self.faults.has(Kind::RlreException) => {
                 exception(2, 2, None, out);
             }
-            Some(&tag::RLRQ) => {}
+            None | Some(&tag::RLRQ) => {}
             Some(_) => {
                 if self.faults.has(Kind::InvocationCounter) {
                     exception(1, 6, self.faults.number(Kind::InvocationCounter), out);
@@ -86,7 +86,6 @@ impl ApduFaults {
                     out.extend_from_slice(GATEWAY);
                 }
             }
-            None => {}
         }
         out.len() > before
     }

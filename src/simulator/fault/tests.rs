@@ -90,17 +90,13 @@ impl Desk {
                 self.came.push((at, out));
                 continue;
             }
-            match self.meter.poll_timeout().filter(|due| *due <= end) {
-                Some(due) => {
-                    self.now = self.now.max(due);
-                    self.meter.handle_timeout(self.now);
-                }
-                None => {
-                    self.now = end;
-                    self.meter.handle_timeout(end);
-                    return all;
-                }
-            }
+            let Some(due) = self.meter.poll_timeout().filter(|due| *due <= end) else {
+                self.now = end;
+                self.meter.handle_timeout(end);
+                return all;
+            };
+            self.now = self.now.max(due);
+            self.meter.handle_timeout(self.now);
         }
         panic!("no end");
     }

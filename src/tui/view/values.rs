@@ -79,11 +79,19 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
         return panel::empty(canvas, inner, &["", "Select a meter to see its values."]);
     };
     if view.definition.objects.is_empty() {
-        let lines = [
-            "",
-            "This meter has no objects to read.",
-            "E  edit it and name some",
-        ];
+        let lines = if model.replay.is_some() {
+            [
+                "",
+                "A recorded trace has frames, no values.",
+                "3  the frames",
+            ]
+        } else {
+            [
+                "",
+                "This meter has no objects to read.",
+                "E  edit it and name some",
+            ]
+        };
         return panel::empty(canvas, inner, &lines);
     }
     // The line about the selected row keeps its place where there is room for it.

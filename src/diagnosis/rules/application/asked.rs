@@ -30,11 +30,13 @@ impl Asked {
         );
         let choice = if clear { octet(1)? } else { 0 };
         let target = match (clear && choice == 1, apdu.octets.get(3..12)) {
-            (true, Some(&[high, low, a, b, c, d, e, f, member])) => Some((
-                u16::from_be_bytes([high, low]),
-                Obis([a, b, c, d, e, f]),
-                member.cast_signed(),
-            )),
+            (true, Some(&[high, low, ref obis @ .., member])) => obis.try_into().ok().map(|obis| {
+                (
+                    u16::from_be_bytes([high, low]),
+                    Obis(obis),
+                    member.cast_signed(),
+                )
+            }),
             _ => None,
         };
         Some(Self {

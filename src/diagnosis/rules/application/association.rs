@@ -11,6 +11,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What stays of an AARQ.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field that the AARQ has or has not"
+)]
 pub(super) struct Asking {
     pub octets: usize,
     context: Option<ApplicationContext>,

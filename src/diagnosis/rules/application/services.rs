@@ -216,7 +216,7 @@ impl Talk {
             return;
         }
         if let Some(bit) = self.lacks(asked) {
-            return not_agreed(bit, words, apdu, book);
+            return not_agreed(bit, &words, apdu, book);
         }
         self.failed(apdu, book);
         let diagnosis = if asked.is_list() && !matches!(result, 3 | 4 | 9) {
@@ -266,9 +266,8 @@ impl Talk {
         let asked = self.asked.take();
         self.block = None;
         // A body that cannot be read still says its two codes.
-        let (state, service) = match *apdu.octets {
-            [_, state, service, ..] => (state, service),
-            _ => return,
+        let &[_, state, service, ..] = apdu.octets else {
+            return;
         };
         let exception = ExceptionResponse::decode(apdu.octets).unwrap_or(ExceptionResponse {
             state,
@@ -304,7 +303,7 @@ impl Talk {
                     return book.note(&rows::X15, Certain, || apdu.evidence(Some(0..3), words));
                 }
                 if !self.mixed_names(&asked, &words, apdu, book) {
-                    not_agreed(bit, words, apdu, book);
+                    not_agreed(bit, &words, apdu, book);
                 }
                 return;
             }
@@ -368,7 +367,7 @@ impl Talk {
             }
             Some(asked) => {
                 if let Some(bit) = self.lacks(&asked) {
-                    not_agreed(bit, words.clone(), apdu, book);
+                    not_agreed(bit, &words, apdu, book);
                 }
                 self.failed(apdu, book);
                 book.note(&rows::X16, Certain, || apdu.evidence(Some(0..4), words));
@@ -433,8 +432,8 @@ fn missing(bit: u8, words: &str) -> String {
     format!("{words}; {name} (bit {bit}) is not in the agreed conformance")
 }
 
-fn not_agreed(bit: u8, words: String, apdu: &Apdu<'_>, book: &mut Book) {
+fn not_agreed(bit: u8, words: &str, apdu: &Apdu<'_>, book: &mut Book) {
     book.note(&associations::A15, Certain, || {
-        apdu.evidence(None, missing(bit, &words))
+        apdu.evidence(None, missing(bit, words))
     });
 }

@@ -87,17 +87,14 @@ impl Capture {
             if self.over {
                 return Ok(None);
             }
-            match self.packet()? {
-                Some(packet) => {
-                    self.last = packet.at;
-                    let segment = packet::parse(packet.link, &packet.data);
-                    self.flows
-                        .take(packet.at, segment, packet.comments, &mut self.ready);
-                }
-                None => {
-                    self.over = true;
-                    self.flows.end(self.last, &mut self.ready);
-                }
+            if let Some(packet) = self.packet()? {
+                self.last = packet.at;
+                let segment = packet::parse(packet.link, &packet.data);
+                self.flows
+                    .take(packet.at, segment, packet.comments, &mut self.ready);
+            } else {
+                self.over = true;
+                self.flows.end(self.last, &mut self.ready);
             }
         }
     }
@@ -171,12 +168,12 @@ impl Capture {
             self.kind = Kind::New(Vec::new());
         }
         let total = self.u32(&head, 4);
-        let had = 12 + low32(body.len());
-        if total < had || total > MOST_BLOCK || total % 4 != 0 {
+        let so_far = 12 + low32(body.len());
+        if total < so_far || total > MOST_BLOCK || !total.is_multiple_of(4) {
             return Err(self.broken("a block says an impossible length"));
         }
         let cut = self.broken("it ends inside a block");
-        body.extend(self.bytes(total - had)?.ok_or(cut)?);
+        body.extend(self.bytes(total - so_far)?.ok_or(cut)?);
         let cut = self.broken("it ends inside a block");
         self.bytes(4)?.ok_or(cut)?;
         if section {

@@ -120,7 +120,7 @@ fn counter(information: &[u8]) -> Option<u32> {
                 .rposition(|it| it[0] == 0x21 && it[2] == 0x30);
             &apdu[at?..]
         }
-        0xC8..=0xCF | 0xD0..=0xD7 => apdu,
+        0xC8..=0xD7 => apdu,
         0xDB | 0xDC => &apdu[9..],
         _ => return None,
     };

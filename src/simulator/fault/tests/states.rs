@@ -274,9 +274,9 @@ fn proofs() {
         aarq.mechanism = Mechanism::HlsMd5;
         let mut apdu = Vec::new();
         aarq.encode(&mut apdu);
-        let aare = frames(&desk.apdu(0x10, &hex(&apdu)));
-        let aare = crate::dlms::acse::Aare::decode(&bytes(&aare[0].1)[3..]).unwrap();
-        let challenged = aare.authentication_value.unwrap();
+        let answer = frames(&desk.apdu(0x10, &hex(&apdu)));
+        let answer = crate::dlms::acse::Aare::decode(&bytes(&answer[0].1)[3..]).unwrap();
+        let challenged = answer.authentication_value.unwrap();
         let proof = md5_of(&[&challenged[..], b"12345678"].concat());
         let request = format!(
             "C301C1000F0000280000FF010109{:02X}{}",

@@ -59,13 +59,11 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             set_filter(model, pane, input.text());
             return super::changes::after_selection(model);
         }
-        Some(Overlay::Line(asked, input)) => {
-            if action == Action::Accept {
-                return super::perform::line(model, asked, input.text());
-            }
+        Some(Overlay::Line(asked, input)) if action == Action::Accept => {
+            return super::perform::line(model, asked, input.text());
         }
         Some(Overlay::Form(form)) => return in_form(model, form, action),
-        None => {}
+        Some(Overlay::Line(..)) | None => {}
     }
     Vec::new()
 }

@@ -66,6 +66,10 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm an action, and the table of actions is long"
+)]
 pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
     if action == Action::Quit {
         return vec![Effect::Quit];

@@ -231,7 +231,7 @@ fn a_trace_played_again() {
         press(&mut model, "3 space . . + ");
         keep("replay", &mut model, size);
         press(&mut model, "space");
-        update(&mut model, Msg::Play(std::time::Duration::from_secs(60)));
+        update(&mut model, Msg::Play(std::time::Duration::from_mins(1)));
         assert!(model.replay.as_ref().unwrap().over());
         press(&mut model, "4");
         keep("replay_end", &mut model, size);

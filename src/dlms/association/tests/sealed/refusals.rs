@@ -146,7 +146,7 @@ fn a_meter_that_does_not_prove_itself_is_not_believed() {
         wired.sent();
         wired
     };
-    let aare = Aare::decode(&apdus[1].1).unwrap();
+    let theirs = Aare::decode(&apdus[1].1).unwrap();
     let challenges: [(Option<Vec<u8>>, &str); 3] = [
         (None, "no challenge"),
         (Some(vec![1; 4]), "has 4 octets"),
@@ -160,7 +160,7 @@ fn a_meter_that_does_not_prove_itself_is_not_believed() {
         let mut answer = Vec::new();
         Aare {
             authentication_value: challenge,
-            ..aare.clone()
+            ..theirs.clone()
         }
         .encode(&mut answer);
         wired.reply(&answer);
@@ -241,7 +241,7 @@ fn pushes_between_and_amid_requests_are_opened_and_answer_nothing() {
     };
     let opened = Event::Unsolicited(hex(PUSHED));
     let first = push(KEYS, 10_000, Protection::Both);
-    assert_eq!(heard(&mut wired, &first), [opened.clone()]);
+    assert_eq!(heard(&mut wired, &first), std::slice::from_ref(&opened));
     wired.client.get(wired.now, VOLTAGE).unwrap();
     wired.sent();
     wired.events();

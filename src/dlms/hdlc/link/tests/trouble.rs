@@ -310,7 +310,7 @@ fn a_pause_within_a_frame_ends_it_only_after_the_inter_octet_time() {
     for octet in &answer {
         line.link.handle_bytes(line.now, &[*octet]);
         if line.link.poll_timeout().is_some() {
-            line.now += PAUSE - Duration::from_millis(1);
+            line.now += PAUSE.saturating_sub(Duration::from_millis(1));
             line.link.handle_timeout(line.now);
         }
     }
@@ -321,7 +321,7 @@ fn a_pause_within_a_frame_ends_it_only_after_the_inter_octet_time() {
     line.said();
     line.link.handle_bytes(line.now, &answer[..5]);
     assert_eq!(line.time_out(), PAUSE);
-    assert_eq!(line.time_out(), TIMEOUT - PAUSE);
+    assert_eq!(line.time_out(), TIMEOUT.saturating_sub(PAUSE));
     assert_eq!(line.link.counters().resent, 1);
     line.answer(0x52, b"\xC5");
     let events = line.events();

@@ -122,7 +122,7 @@ fn copy_says_where_it_went() {
     let effects = press(&mut model, "enter");
     assert!(
         matches!(&effects[..], [Effect::WriteFile { name, contents }]
-        if name == "trace-microstar-001-20261120-143215.jsonl" && contents.iter().filter(|b| **b == b'\n').count() == 10)
+        if name == "trace-microstar-001-20261120-143215.jsonl" && contents.split(|b| *b == b'\n').count() == 11)
     );
 }
 
