@@ -95,7 +95,9 @@ struct Steps(Vec<Try>);
 impl Steps {
     fn add(&mut self, to: (ClientAddress, ServerAddress), disc_first: bool, why: String) {
         let (client, server) = to;
-        let same = |it: &Try| (it.client, it.server, it.disc_first) == (client, server, disc_first);
+        // SNRM after DISC says as much as SNRM alone.
+        let same =
+            |it: &Try| (it.client, it.server) == (client, server) && (it.disc_first || !disc_first);
         if !self.0.iter().any(same) {
             self.0.push(Try {
                 client,
