@@ -1,10 +1,11 @@
 //! Findings as people read them, eighty columns wide, and as JSON; the same wherever they are shown.
 //! The rule: best first, evidence before remedies, and nothing from the line drives a terminal.
 
+use super::finding::to_json;
 use crate::cosem::data::printable;
 use crate::diagnosis::{self, Engine, Finding, Millis, Observation, guess_direction};
 use crate::dlms::explain::{self, What, split};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{Result, Write};
 
 const WIDTH: usize = 80;
@@ -42,15 +43,8 @@ pub(super) fn json(findings: &[(Option<String>, Finding)]) -> Value {
     findings
         .iter()
         .map(|(meter, finding)| {
-            let evidence: Vec<String> = finding.evidence.iter().map(ToString::to_string).collect();
-            let mut object = json!({
-                "id": finding.id,
-                "title": finding.title,
-                "confidence": finding.confidence.name(),
-                "evidence": evidence,
-                "remedy": finding.remedy,
-                "count": finding.count,
-            });
+            let mut object = to_json(finding);
+            object["count"] = Value::from(finding.count);
             if let Some(meter) = meter.as_ref().filter(|meter| !meter.is_empty()) {
                 object["meter"] = Value::from(meter.as_str());
             }

@@ -137,13 +137,8 @@ impl Trace {
             meter.now = entry.at.as_millisecond();
             match &entry.what {
                 Chunk::Bytes { direction, bytes } => {
-                    let way = match direction {
-                        tap::Direction::Sent => crate::diagnosis::Direction::Sent,
-                        tap::Direction::Received => crate::diagnosis::Direction::Received,
-                    };
-                    meter
-                        .engine
-                        .observe(meter.now, &Observation::Bytes(way, bytes));
+                    let chunk = Observation::Bytes((*direction).into(), bytes);
+                    meter.engine.observe(meter.now, &chunk);
                     self.octets = self.octets.saturating_add(bytes.len() as u64);
                 }
                 Chunk::Note(note) => {

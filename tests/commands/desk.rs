@@ -36,6 +36,13 @@ impl Desk {
         path.to_str().unwrap().to_owned()
     }
 
+    /// For secrets: its owner's alone.
+    pub fn private_file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.file(name, bytes);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
     pub fn mode(&self, name: &str) -> u32 {
         std::fs::metadata(self.folder().join(name))
             .unwrap()

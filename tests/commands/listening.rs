@@ -94,7 +94,7 @@ const KEYS: &[u8] =
 #[test]
 fn several_pushers_over_tcp() {
     let desk = Desk::new();
-    let keys = desk.file("keys", KEYS);
+    let keys = desk.private_file("keys", KEYS);
     let trace = desk.folder().join("trace").to_str().unwrap().to_owned();
     let options = [
         "127.0.0.1:0",
@@ -173,7 +173,7 @@ fn several_pushers_over_tcp() {
 #[test]
 fn datagrams_and_values_nobody_can_verify() {
     let desk = Desk::new();
-    let keys = desk.file("keys", b"ek=000102030405060708090A0B0C0D0E0F");
+    let keys = desk.private_file("keys", b"ek=000102030405060708090A0B0C0D0E0F");
     let options = [
         "127.0.0.1:0",
         "--udp",
@@ -343,11 +343,17 @@ fn what_cannot_be_listened_to_is_said() {
     ] {
         desk.refused(2, &line, words);
     }
-    let keys = desk.file("keys", b"ek=hunter2");
+    let keys = desk.private_file("keys", b"ek=hunter2");
     desk.refused(
         2,
         &["listen", "127.0.0.1:0", "--keys-file", &keys],
         "ek is not written in hex",
+    );
+    let open = desk.file("open", KEYS);
+    desk.refused(
+        2,
+        &["listen", "127.0.0.1:0", "--keys-file", &open],
+        "may be read by others",
     );
     desk.refused(
         1,

@@ -1,15 +1,11 @@
 //! What `listen` is asked for: the line, the keys, how long. Keys come from a file or the environment, never as an argument.
 
+use super::super::link_security::keys;
 use super::super::{Failure, argument};
 use crate::dlms::push::Reader;
-use crate::dlms::security::{Keys, SystemTitle};
-use std::fs::File;
-use std::io::Read;
+use crate::dlms::security::SystemTitle;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Longer than all keys of all suites with remarks.
-const LONGEST_KEYS: u64 = 16 * 1024;
 
 #[derive(Debug, clap::Args)]
 #[expect(
@@ -106,7 +102,9 @@ impl Args {
 
     pub(super) fn reader(&self) -> Result<Reader, Failure> {
         let mut reader = Reader::new();
-        match self.keys()? {
+        let keys = keys(self.keys_env.as_deref(), self.keys_file.as_deref())
+            .map_err(|error| Failure::usage(&error.to_string()))?;
+        match keys {
             Some(keys) => {
                 reader = reader
                     .with_keys(keys)
@@ -126,34 +124,6 @@ impl Args {
             reader = reader.unverified_too();
         }
         Ok(reader)
-    }
-
-    fn keys(&self) -> Result<Option<Keys>, Failure> {
-        let (from, text) = match (&self.keys_env, &self.keys_file) {
-            (Some(variable), _) => {
-                let text = std::env::var(variable).map_err(|_| {
-                    Failure::usage(&format!(
-                        "keys: the environment variable {variable} is not set; set it, or name a file instead"
-                    ))
-                })?;
-                (variable.clone(), text)
-            }
-            (None, Some(file)) => {
-                let mut text = String::new();
-                File::open(file)
-                    .and_then(|file| file.take(LONGEST_KEYS).read_to_string(&mut text))
-                    .map_err(|error| {
-                        Failure::usage(&format!("keys: {} cannot be read: {error}", file.display()))
-                    })?;
-                (file.display().to_string(), text)
-            }
-            (None, None) => return Ok(None),
-        };
-        // Wiped when it goes.
-        let text = zeroize::Zeroizing::new(text);
-        Keys::parse(&text)
-            .map(Some)
-            .map_err(|error| Failure::usage(&format!("keys in {from}: {error}")))
     }
 }
 

@@ -21,6 +21,15 @@ pub enum Direction {
     Received,
 }
 
+impl From<Direction> for diagnosis::Direction {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Sent => Self::Sent,
+            Direction::Received => Self::Received,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     Connected,
@@ -172,11 +181,8 @@ impl Inner {
 
     fn watch(&mut self, at: Timestamp, direction: Direction, bytes: &[u8]) {
         if let Some(engine) = &mut self.engine {
-            let direction = match direction {
-                Direction::Sent => diagnosis::Direction::Sent,
-                Direction::Received => diagnosis::Direction::Received,
-            };
-            engine.observe(at.as_millisecond(), &Observation::Bytes(direction, bytes));
+            let chunk = Observation::Bytes(direction.into(), bytes);
+            engine.observe(at.as_millisecond(), &chunk);
         }
     }
 

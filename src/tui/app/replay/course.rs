@@ -140,15 +140,8 @@ impl Course {
 
 /// Tells the engine what a record says.
 pub fn observe(engine: &mut Engine, at: i64, what: &Chunk) {
-    use crate::diagnosis;
     let seen = match what {
-        Chunk::Bytes { direction, bytes } => {
-            let way = match direction {
-                Direction::Sent => diagnosis::Direction::Sent,
-                Direction::Received => diagnosis::Direction::Received,
-            };
-            Observation::Bytes(way, bytes)
-        }
+        Chunk::Bytes { direction, bytes } => Observation::Bytes((*direction).into(), bytes),
         Chunk::Note(Note::Connected) => Observation::Connected,
         Chunk::Note(Note::Closed) => Observation::Closed(Closing::ByUs),
         Chunk::Note(Note::Text(text))
