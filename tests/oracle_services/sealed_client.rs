@@ -1,5 +1,4 @@
-//! Their client in a ciphered association with our simulated meter, after HLS-GMAC, under the global and the dedicated key,
-//! and their client by short names in clear.
+//! Their client in a ciphered association with our simulated meter, after HLS-GMAC, under the global and the dedicated key.
 use crate::{NOTE, RELAY};
 use dlms_cosem_rs as rs;
 use obiscope::dlms::security::{

@@ -4,7 +4,7 @@ use super::Rule;
 use crate::diagnosis::conversation::Phase;
 use crate::diagnosis::rules::transport::span;
 use crate::diagnosis::{
-    Book, Brief, Closing, Confidence, Conversation, Diagnosis, Event, Evidence, Millis, What,
+    Book, Brief, Confidence, Conversation, Diagnosis, Event, Evidence, Millis, What,
 };
 use crate::dlms::hdlc::{Control, ServerAddress};
 use crate::dlms::xdlms::tag;
@@ -269,12 +269,11 @@ struct Stale {
 impl Rule for Stale {
     fn event(&mut self, talk: &Conversation, event: &Event<'_>, book: &mut Book) {
         match event.what {
-            What::Closed(how) => {
+            What::Closed(_) => {
                 let open = talk.phase == Phase::Up && talk.opened_by.is_some();
                 if open && let Some(last) = talk.last_sent {
                     self.left = talk.opened_by.map(|client| (client, last.number));
                     self.disc = false;
-                    let _ = how == Closing::ByUs;
                 }
             }
             What::Silence(asked) if matches!(asked.control, Some(Control::Snrm { .. })) => {
