@@ -32,6 +32,9 @@ pub struct Args {
     /// First wait the meter's inactivity time, then ask again (Enter goes on at once)
     #[arg(long, conflicts_with = "step")]
     pub wait: bool,
+    /// Hold the association idle for so long, then ask again: shows what ends idle sessions
+    #[arg(long, value_name = "DURATION", conflicts_with = "step")]
+    pub stay: Option<humantime::Duration>,
     /// Try all-station addresses too: only where one meter is on the line
     #[arg(long, conflicts_with = "step")]
     pub all_station: bool,
@@ -96,6 +99,7 @@ async fn probe(
         wait: skip,
         all_station: args.all_station,
         confirmed: found.confirmed,
+        stay: args.stay.map(Into::into),
     };
     let (say, mut said) = unbounded_channel();
     let (meter, tap) = (&found.meter, found.tap.clone());
@@ -243,6 +247,9 @@ fn conclude(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     for fact in &report.facts {
         writeln!(out, "meter: {}", printable(fact))?;
     }
+    for note in &report.beside {
+        writeln!(out, "note: {}", printable(note))?;
+    }
     if report.findings.is_empty() && report.working.is_none() {
         writeln!(out, "the bytes give no cause a name")?;
     }
@@ -281,6 +288,7 @@ fn to_json(report: &Report) -> Value {
         "steps": report.steps.iter().map(step).collect::<Vec<_>>(),
         "working": working,
         "facts": report.facts,
+        "notes": report.beside,
         "before": report.before,
         "findings": report.findings.iter().map(|it: &Finding| finding::to_json(it)).collect::<Vec<_>>(),
     })

@@ -1,6 +1,7 @@
 //! What the rules have said: one entry an id, counted, with the first few pieces of evidence.
 //! The rule: bounded whatever is said how often; ranked by what is sure, then by what is specific.
 
+use super::rules::causes;
 use super::{Confidence, Evidence, Finding};
 use std::cmp::Reverse;
 
@@ -36,8 +37,6 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Book {
     entries: Vec<Entry>,
-    /// This one is not to be listed while that one is.
-    away: Vec<(&'static str, &'static str)>,
 }
 
 impl Book {
@@ -112,13 +111,6 @@ impl Book {
             .find(|entry| entry.diagnosis.id == id)
     }
 
-    /// `by` is the cause of what `id` says: while `by` stands, `id` is not listed.
-    pub fn explain_away(&mut self, id: &'static str, by: &'static str) {
-        if id != by && !self.away.contains(&(id, by)) {
-            self.away.push((id, by));
-        }
-    }
-
     /// It turned out otherwise.
     pub fn withdraw(&mut self, id: &'static str) {
         self.entries.retain(|entry| entry.diagnosis.id != id);
@@ -133,17 +125,20 @@ impl Book {
         entry.map_or(0, |entry| entry.count)
     }
 
+    /// Its cause is listed, and is at least as sure.
+    fn is_explained(&self, entry: &Entry) -> bool {
+        causes::behind(entry.diagnosis.id).any(|cause| {
+            let cause = self.entries.iter().find(|e| e.diagnosis.id == cause);
+            cause.is_some_and(|cause| cause.confidence >= entry.confidence)
+        })
+    }
+
     /// Best first.
     pub fn ranked(&self) -> Vec<Finding> {
-        let hidden = |id: &str| {
-            self.away
-                .iter()
-                .any(|(away, by)| *away == id && self.has(by))
-        };
         let mut shown: Vec<&Entry> = self
             .entries
             .iter()
-            .filter(|entry| !hidden(entry.diagnosis.id))
+            .filter(|entry| !self.is_explained(entry))
             .collect();
         shown.sort_by_key(|e| {
             (

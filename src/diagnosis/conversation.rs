@@ -65,6 +65,8 @@ pub struct Conversation {
     pub received_here: Tally,
     pub connected_at: Option<Millis>,
     pub closed: Option<(Millis, Closing)>,
+    /// The longest pause inside the frame that is coming.
+    pub pause: Millis,
     /// Times of the last octets.
     pub last_sent_at: Option<Millis>,
     pub last_received_at: Option<Millis>,
@@ -222,6 +224,14 @@ impl Conversation {
         self.associated = false;
     }
 
+    /// More octets of a frame that has begun to come.
+    pub(super) fn goes_on(&mut self, at: Millis) {
+        let since = self
+            .last_received_at
+            .map_or(0, |last| at.saturating_sub(last));
+        self.pause = self.pause.max(since);
+    }
+
     pub(super) fn octets(&mut self, at: Millis, direction: Direction, count: usize) {
         let count = count as u64;
         let (all, here, last) = match direction {
@@ -292,6 +302,7 @@ impl Conversation {
     }
 
     fn received_frame(&mut self, seen: &Seen<'_>, brief: Brief) {
+        self.pause = 0;
         self.last_received = Some(brief);
         // A damaged answer is an answer: what follows is about the damage, not about silence.
         self.pending = None;

@@ -22,7 +22,7 @@ enum Framing {
     Bare,
     /// IEC 62056-21.
     Text,
-    /// M-Bus and SML: not for these rules.
+    /// M-Bus and SML: no frame of ours.
     Other,
 }
 
@@ -141,11 +141,7 @@ impl Cutter {
                 }
             }
             Framing::Bare => Some(Piece::Bare(self.take(all))),
-            Framing::Other => {
-                self.take(all);
-                None
-            }
-            Framing::Unknown | Framing::Hdlc => Some(Piece::Junk(self.take(all))),
+            Framing::Other | Framing::Unknown | Framing::Hdlc => Some(Piece::Junk(self.take(all))),
         }
     }
 }

@@ -90,6 +90,7 @@ impl Engine {
                 self.end(at);
                 self.tell(at, What::Quiet);
             }
+            Observation::Unproven(why) => self.tell(at, What::Unproven(why)),
             Observation::Bytes(_, []) => {}
             Observation::Bytes(direction, bytes) => self.bytes(at, direction, bytes),
         }
@@ -153,8 +154,12 @@ impl Engine {
             self.unfinished(at, Direction::Received);
         }
         let side = self.side(direction);
+        let goes_on = !side.cutter.pending().is_empty();
         side.cutter.push(bytes);
         side.told = false;
+        if goes_on && direction == Direction::Received {
+            self.talk.goes_on(at);
+        }
         self.cut(at, direction);
         self.talk.octets(at, direction, bytes.len());
     }
@@ -242,7 +247,14 @@ impl Engine {
         if self.talk.clients.is_empty() || matches!(hdlc.control, Control::Ui { .. }) {
             return false;
         }
-        cut::is_command(hdlc) == Some(true)
+        // From the meter to us, whatever its LLC header says.
+        let ours = matches!(hdlc.control, Control::Information { .. })
+            && hdlc.server.is_some()
+            && hdlc.server == self.talk.server()
+            && hdlc
+                .client
+                .is_some_and(|client| self.talk.clients.contains(&client));
+        !ours && cut::is_command(hdlc) == Some(true)
             || hdlc
                 .client
                 .is_some_and(|client| !self.talk.clients.contains(&client))

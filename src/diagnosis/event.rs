@@ -41,6 +41,8 @@ pub enum What<'a> {
     Silence(&'a Brief),
     /// A time-out or the end of the trace; after the `Silence` it may mean.
     Quiet,
+    /// Our own side finds the meter's proof of HLS wrong or missing.
+    Unproven(&'a str),
 }
 
 /// What carries an APDU.

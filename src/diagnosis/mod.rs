@@ -139,4 +139,6 @@ pub enum Observation<'a> {
     Closed(Closing),
     /// Nothing more will come for what was asked: a time-out, or the end of the trace.
     Quiet,
+    /// The meter took our proof of HLS, and its own is wrong or missing: in words. Only who has the secret can tell.
+    Unproven(&'a str),
 }

@@ -319,9 +319,49 @@ pub fn cases() -> Vec<Case> {
     );
     case(
         "signing wanted",
-        "A19",
+        "A24",
         6,
         open_hls(7).tx(pass_3).rx("D80101").end(),
+    );
+    // Ciphered with the global key in the AARQ, and nothing in it works after.
+    let sealed = || {
+        Talk::linked()
+            .tx(&AARQ.replace("080101", "080103"))
+            .rx(&AARE
+                .replace("6129A109", "6135A109")
+                .replace("080101", "080103")
+                .replace("A305A103020100", "A305A103020100A40A04084F42533030303031"))
+    };
+    for (request, answer) in [
+        ("C8063000000001AA", "D80102"),
+        ("D0063000000001AA", "D80105"),
+        ("C8063000000001AA", "0E040300"),
+    ] {
+        let next = |at: u8| request.replace("0001AA", &format!("00{at:02X}AA"));
+        case(
+            "nothing ciphered works",
+            "A23",
+            10,
+            sealed()
+                .tx(&next(1))
+                .rx(answer)
+                .tx(&next(2))
+                .rx(answer)
+                .tx(&next(3))
+                .rx(answer)
+                .end(),
+        );
+    }
+    case(
+        "user identifier refused",
+        "A29",
+        4,
+        Talk::linked()
+            .tx(&AARQ
+                .replace("601DA109", "6022A109")
+                .replace("BE10", "A903020105BE10"))
+            .rx(&refuse(1, "A1", 6))
+            .end(),
     );
     case(
         "maker's mechanism",
@@ -429,6 +469,43 @@ pub fn cases() -> Vec<Case> {
             .rx("C402C100000000010004AAAAAAAA")
             .tx(NEXT)
             .rx("C402C10000000002010E")
+            .end(),
+    );
+    let set = "C101C100080000010000FF020009010A";
+    let get = "C001C100080000010000FF0200";
+    case(
+        "write refused and passed over",
+        "X17",
+        8,
+        open()
+            .tx(set)
+            .rx("C501C103")
+            .tx(get)
+            .rx("C401C10009010B")
+            .end(),
+    );
+    case(
+        "write taken and without effect",
+        "X17",
+        10,
+        open()
+            .tx(get)
+            .rx("C401C10009010B")
+            .tx(set)
+            .rx("C501C100")
+            .tx(get)
+            .rx("C401C10009010B")
+            .end(),
+    );
+    case(
+        "blocks numbered wrong",
+        "X10",
+        8,
+        open()
+            .tx(GET)
+            .rx("C402C100000000010004AAAAAAAA")
+            .tx(NEXT)
+            .rx("C402C101000000030004AAAAAAAA")
             .end(),
     );
     case(

@@ -6,6 +6,8 @@
 
 mod faults;
 mod healthy;
+mod lines;
 mod matrix;
+mod scenario;
 mod simulated;
 mod talk;

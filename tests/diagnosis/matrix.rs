@@ -4,6 +4,7 @@ use crate::healthy::{TROUBLED, sessions};
 use crate::talk::{findings, recorded};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 /// `H2` before `H10`.
 fn order(id: &str) -> (String, u32) {
@@ -69,21 +70,20 @@ fn table() -> String {
     out
 }
 
-#[test]
-fn the_matrix_is_as_the_document_says() {
+/// Two tests write into one document.
+static DOCUMENT: Mutex<()> = Mutex::new(());
+
+/// The part of the document between these marks is `table`; `UPDATE_README=1` makes it so.
+pub fn hold(mark: &str, table: &str) {
+    let _alone = DOCUMENT.lock().unwrap_or_else(PoisonError::into_inner);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/DIAGNOSES.md");
     let document = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = document.split_once("<!-- matrix -->\n").unwrap();
-    let (listed, after) = rest.split_once("<!-- /matrix -->").unwrap();
-    let table = table();
-    println!("{table}");
+    let (begin, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+    let (before, rest) = document.split_once(&begin).unwrap();
+    let (listed, after) = rest.split_once(&end).unwrap();
     if listed != table {
         if std::env::var_os("UPDATE_README").is_some() {
-            std::fs::write(
-                path,
-                format!("{before}<!-- matrix -->\n{table}<!-- /matrix -->{after}"),
-            )
-            .unwrap();
+            std::fs::write(path, format!("{before}{begin}{table}{end}{after}")).unwrap();
             return;
         }
         assert_eq!(
@@ -91,4 +91,11 @@ fn the_matrix_is_as_the_document_says() {
             "run UPDATE_README=1 cargo test --test diagnosis"
         );
     }
+}
+
+#[test]
+fn the_matrix_is_as_the_document_says() {
+    let table = table();
+    println!("{table}");
+    hold("matrix", &table);
 }

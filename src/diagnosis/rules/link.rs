@@ -1,6 +1,7 @@
 //! The HDLC link: who is addressed, how it opens and closes, how frames are counted. The rule: a meter's silence is by design.
 
 mod addresses;
+mod freed;
 mod numbers;
 mod own;
 mod refusals;
@@ -15,6 +16,7 @@ pub(super) fn rules() -> Vec<Box<dyn Rule>> {
     [
         silence::rules(),
         addresses::rules(),
+        freed::rules(),
         refusals::rules(),
         numbers::rules(),
         own::rules(),

@@ -1,6 +1,7 @@
 //! The rules, a file a section. The rule for rules: each is told every event, keeps little, says what it can prove and no more.
 
 pub mod application;
+pub(super) mod causes;
 pub mod line;
 pub mod link;
 pub(super) mod logged;

@@ -42,7 +42,7 @@ const T3: Diagnosis = Diagnosis {
     remedy: &[
         "Close the other program that holds the meter, then try again.",
         "Wait until the converter has forgotten the last client (a minute or two).",
-        "Try HDLC instead of the wrapper, or the other way round.",
+        "Try the other carrier: --transport wrapper-tcp, or hdlc-tcp.",
     ],
     specific: 6,
 };
@@ -60,7 +60,7 @@ const T5: Diagnosis = Diagnosis {
     id: "T5",
     title: "Something on the way closes idle connections",
     remedy: &[
-        "Read something more often than that, or switch TCP keepalive on.",
+        "Read something more often than that (--poll).",
         "Raise the idle time-out of converter, modem or NAT.",
         "Connect for each reading and close afterwards.",
     ],
@@ -130,19 +130,24 @@ impl Rule for ClosedAtOnce {
         } else {
             Confidence::Possible
         };
-        book.note(&T3, sure, || {
+        // Whoever answered an earlier connection speaks this protocol and is there.
+        let diagnosis = if talk.heard { &T4 } else { &T3 };
+        book.note(diagnosis, sure, || {
             let end = match how {
                 Closing::Reset => "broke the connection off",
                 _ => "closed the connection",
             };
+            let before = if talk.heard {
+                "; an earlier one was answered"
+            } else {
+                ""
+            };
             Evidence::words(format!(
-                "the other side {end} {} without sending an octet",
+                "the other side {end} {} without sending an octet{before}",
                 span(after)
             ))
         });
         // Whoever is cut off has not been ignored.
-        book.explain_away("H1", "T3");
-        book.explain_away("T19", "T3");
     }
 }
 

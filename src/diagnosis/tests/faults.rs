@@ -412,3 +412,148 @@ fn a_frame_cut_at_the_flag_inside_it() {
     );
     assert!(fcs::ends_right(&octets(SNRM)[1..8]));
 }
+
+#[test]
+fn octets_that_come_twice_or_in_front_of_no_type_3_frame() {
+    let request = line("TX", 0x10, &get("C1"));
+    let filler = built(0x30, "E6E700C401C10006FF0034E4", false);
+    let twice: Vec<u8> = filler
+        .iter()
+        .flat_map(|octet| std::iter::repeat_n(*octet, if *octet == 0xFF { 2 } else { 1 }))
+        .collect();
+    let found = first(
+        &(opened() + &request + &format!("RX {}\nquiet\n", hex(&twice))),
+        "T11",
+    );
+    assert!(found[0].title.contains("twice"), "{}", show(&found));
+    let mut other = built(0x73, "", false);
+    other[1] = 0x80;
+    let found = first(&format!("TX {SNRM}\nRX {}\nquiet\n", hex(&other)), "H28");
+    assert_eq!(found.len(), 1, "{}", show(&found));
+}
+
+#[test]
+fn a_push_port_is_known_by_its_telegrams() {
+    first(
+        &format!("TX {SNRM}\n+3000\nRX 680808680800723412000000\nquiet\n"),
+        "T17",
+    );
+    first(
+        &format!("RX 1B1B1B1B01010101760300016200\nTX {SNRM}\n+5000\nquiet\n"),
+        "T17",
+    );
+    // Nothing was asked: nothing is wrong.
+    none("RX 1B1B1B1B01010101760300016200\n");
+}
+
+#[test]
+fn silence_everywhere_is_the_line_and_silence_somewhere_the_address() {
+    let snrm = |server: &[u8]| {
+        let mut out = Vec::new();
+        frame::build(
+            server,
+            &[3],
+            Control::Snrm { poll: true },
+            false,
+            &[],
+            &mut out,
+        )
+        .unwrap();
+        format!("TX {}\n+4000\nquiet\n", hex(&out))
+    };
+    let few = snrm(&[0x03]) + &snrm(&[0x02, 0x23]);
+    first(&few, "H1");
+    let found = first(&(few + &snrm(&[0x00, 0x02, 0x00, 0x23])), "T19");
+    assert_eq!(
+        found
+            .iter()
+            .map(|f| (f.id, f.confidence))
+            .collect::<Vec<_>>(),
+        [("T19", Confidence::Likely), ("H1", Confidence::Possible)]
+    );
+}
+
+#[test]
+fn a_request_on_a_link_that_was_refused_is_not_a_link_that_ended() {
+    let found = first(
+        &(line("TX", 0x93, "")
+            + &line("RX", 0x1F, "")
+            + &line("TX", 0x10, &get("C1"))
+            + &line("RX", 0x1F, "")),
+        "H8",
+    );
+    assert_eq!(found.len(), 1, "{}", show(&found));
+}
+
+#[test]
+fn what_an_earlier_session_left_says_nothing_of_counts_and_clients() {
+    let mut old = Vec::new();
+    let answer = Control::Information {
+        send: 5,
+        receive: 6,
+        poll: true,
+    };
+    frame::build(&[0x21], &[3], answer, false, &octets(&data("C1")), &mut old).unwrap();
+    let found = first(
+        &(line("TX", 0x93, "") + &format!("RX {}\n", hex(&old)) + &line("RX", 0x73, "")),
+        "T6",
+    );
+    assert_eq!(found.len(), 1, "{}", show(&found));
+}
+
+#[test]
+fn the_meters_llc_header_is_the_meters() {
+    first(
+        &(opened()
+            + &line("TX", 0x10, &get("C1"))
+            + &line("RX", 0x30, &data("C1").replace("E6E7", "E6E6"))),
+        "H32",
+    );
+}
+
+#[test]
+fn pieces_matter_where_a_client_would_cut_them() {
+    // Our N(S) is n and our N(R) too; the meter's N(S) is n, its N(R) one above.
+    let talk = |gap: &str| {
+        (0..4_u8).fold(opened(), |text, n| {
+            let answer = built((n + 1) << 5 | 0x10 | n << 1, &data(&format!("C{n}")), false);
+            let answer = hex(&answer);
+            let (begin, rest) = answer.split_at(20);
+            text + &line("TX", n << 5 | 0x10 | n << 1, &get(&format!("C{n}")))
+                + &format!("RX {begin}\n{gap}RX {rest}\n")
+        })
+    };
+    none(&talk(""));
+    let found = first(&talk("+30\n"), "T10");
+    assert_eq!(found[0].confidence, Confidence::Possible);
+}
+
+#[test]
+fn a_slow_answer_from_where_nobody_asks_any_more() {
+    let mut elsewhere = Vec::new();
+    frame::build(
+        &[0x02, 0x23],
+        &[3],
+        Control::Snrm { poll: true },
+        false,
+        &[],
+        &mut elsewhere,
+    )
+    .unwrap();
+    first(
+        &(line("TX", 0x93, "")
+            + "+4000\nquiet\n"
+            + &format!("TX {}\n", hex(&elsewhere))
+            + "+3000\n"
+            + &line("RX", 0x73, "")),
+        "T7",
+    );
+}
+
+#[test]
+fn what_only_our_own_side_can_tell() {
+    let mut engine = Engine::new(Settings::default());
+    play(&mut engine, &opened());
+    engine.observe(9_000, &Observation::Unproven("it differs"));
+    assert_eq!(engine.findings()[0].id, "A20");
+}

@@ -114,6 +114,13 @@ impl Line {
         found
     }
 
+    /// Says nothing for so long; an error where the other side ends it.
+    pub async fn listen(&mut self, time: Duration) -> io::Result<()> {
+        let until = Instant::now() + time;
+        while self.read(until).await? {}
+        Ok(())
+    }
+
     async fn drain(&mut self) -> io::Result<()> {
         let end = Instant::now() + LONGEST_DRAIN;
         while Instant::now() < end && self.read(Instant::now() + QUIET).await? {}

@@ -3,11 +3,15 @@
 
 use super::{Outcome, Prober, Step};
 use crate::cosem::{AttributeRef, Data, Obis};
+use crate::dlms::association::Failure;
 use crate::dlms::hdlc::ClientAddress;
 use crate::meter::definition::Auth;
-use crate::meter::session::Session;
+use crate::meter::evidence;
+use crate::meter::session::{Session, SessionError};
 use tokio::time::Instant;
 
+/// The client that everyone may be.
+const PUBLIC: u8 = 16;
 /// Communication port protection of the port we are on.
 const PROTECTION: Obis = Obis::new(0, 0, 44, 2, 0, 255);
 /// The association in use.
@@ -21,19 +25,35 @@ const fn of(class: u16, obis: Obis, attribute: i8) -> AttributeRef {
     }
 }
 
+/// What came of asking as the public client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Public {
+    LetIn,
+    /// AARQ was answered, with no.
+    Refused,
+    /// No answer to go by.
+    Unknown,
+}
+
 impl Prober<'_> {
-    /// As the public client, on a connection of its own: the link stands, so someone is there to ask.
+    /// The link stands, so someone is there to ask; who is the public client already knows the answer.
     pub(super) async fn ask_about_locks(&mut self) {
-        let Ok(public) = ClientAddress::new(16) else {
-            return;
-        };
-        if self.meter.client == public && self.meter.auth == Auth::None {
-            return;
+        if self.meter.client.sap() != PUBLIC || self.meter.auth != Auth::None {
+            self.ask_public().await;
         }
+    }
+
+    /// On a connection of its own, without a secret.
+    pub(super) async fn ask_public(&mut self) -> Public {
+        let Ok(public) = ClientAddress::new(PUBLIC) else {
+            return Public::Unknown;
+        };
         let mut meter = self.meter.clone();
         (meter.client, meter.auth) = (public, Auth::None);
         (meter.password, meter.security) = (None, None);
-        self.trying("the public client: what does the meter say about locks?".to_owned());
+        self.trying(
+            "the public client: is it let in, what does the meter say about locks?".to_owned(),
+        );
         tokio::time::sleep(super::PAUSE).await;
         let started = Instant::now();
         let mut no_ladder = |_, _| {};
@@ -45,19 +65,30 @@ impl Prober<'_> {
             &mut no_ladder,
         )
         .await;
-        let Ok(stream) = stream else { return };
+        let Ok(stream) = stream else {
+            return Public::Unknown;
+        };
         let session = Session::new(&meter, stream, self.clock, self.tap.clone());
         let session = self.session.insert(session);
-        let (outcome, words) = match session.establish(&mut no_ladder).await {
+        let (public, outcome, words) = match session.establish(&mut no_ladder).await {
             Ok(()) => {
                 read(session, &mut self.report.facts).await;
                 let words = match self.report.facts.len() {
                     0 => "the public client is let in; nothing is told of locks".to_owned(),
                     _ => self.report.facts.join("; "),
                 };
-                (Outcome::Ok, words)
+                (Public::LetIn, Outcome::Ok, words)
             }
-            Err(error) => (Outcome::Refused, format!("the public client: {error}")),
+            Err(error) => {
+                let (public, outcome) = match &error {
+                    SessionError::Association(Failure::Refused { .. } | Failure::Exception(_)) => {
+                        (Public::Refused, Outcome::Refused)
+                    }
+                    error if evidence::is_silence(error) => (Public::Unknown, Outcome::Silent),
+                    _ => (Public::Unknown, Outcome::Failed),
+                };
+                (public, outcome, format!("the public client: {error}"))
+            }
         };
         if let Some(session) = self.session.take() {
             session.release().await;
@@ -69,6 +100,7 @@ impl Prober<'_> {
             words,
             asked: None,
         });
+        public
     }
 }
 

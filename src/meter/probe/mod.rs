@@ -2,9 +2,13 @@
 //! DISC alone. The rule: a secret goes out at most once, and counted; one try at a time; whatever ends it, what was
 //! opened is released.
 
+mod beside;
+mod free;
 mod ladder;
 mod line;
 mod lock;
+mod own;
+mod round;
 mod stepper;
 #[cfg(test)]
 mod tests;
@@ -22,9 +26,11 @@ use super::known_good::KnownGood;
 use super::session::{Session, Settled};
 use super::tap::Tap;
 use super::transport::Connector;
-use crate::diagnosis::Finding;
+use crate::diagnosis::plausible::Plausible;
+use crate::diagnosis::{Confidence, Finding};
 use crate::dlms::hdlc::{ClientAddress, Control, ServerAddress};
 use line::{Heard, Line};
+use std::cmp::Reverse;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +46,8 @@ pub struct Options {
     pub all_station: bool,
     /// A refused secret may be shown once more.
     pub confirmed: bool,
+    /// Holds the association idle so long and asks again, then opens the port once more.
+    pub stay: Option<Duration>,
 }
 
 /// Where things are kept over the probe's end.
@@ -74,7 +82,7 @@ impl Outcome {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// `tcp`, `snrm`, `aarq`, `hls`, `lock`, `ladder`.
+    /// `tcp`, `snrm`, `aarq`, `hls`, `read`, `list`, `stay`, `release`, `lock`, `free`, `ladder`.
     pub step: &'static str,
     pub outcome: Outcome,
     pub took: Duration,
@@ -99,7 +107,7 @@ pub enum Progress {
     Step(Step),
     /// What comes next.
     Trying(String),
-    /// So long until the next try.
+    /// So long until what was last said to come next.
     Waiting(Duration),
 }
 
@@ -111,6 +119,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What the meter says about its locks, where the public client may ask.
     pub facts: Vec<String>,
+    /// What works here and trips other clients.
+    pub beside: Vec<String>,
     /// What it answered to before, where that is known and not what worked now.
     pub before: Option<String>,
 }
@@ -138,6 +148,11 @@ pub struct Prober<'a> {
     line: Option<Line>,
     /// SNRM went out there and no DISC since.
     owes: Option<(ClientAddress, ServerAddress)>,
+    plausible: Plausible,
+    /// What the bytes cannot say and we know.
+    own: Vec<Finding>,
+    /// What was asked and not given was of our own choosing.
+    vain: bool,
 }
 
 impl<'a> Prober<'a> {
@@ -166,6 +181,9 @@ impl<'a> Prober<'a> {
             session: None,
             line: None,
             owes: None,
+            plausible: Plausible::default(),
+            own: Vec::new(),
+            vain: true,
         }
     }
 
@@ -173,6 +191,7 @@ impl<'a> Prober<'a> {
         let walked = self.walk().await;
         match walked {
             walk::End::LinkOnly => self.ask_about_locks().await,
+            walk::End::Refused => self.free().await,
             walk::End::NoLink if self.meter.transport.is_hdlc() => self.climb().await,
             walk::End::Associated | walk::End::NoLink | walk::End::NoLine => {}
         }
@@ -189,16 +208,34 @@ impl<'a> Prober<'a> {
             }
             line.close().await;
         }
-        self.report.findings = self.tap.findings();
-        // All the prober reads is what a meter may tell of locks: many have no such objects, and none need give them.
-        self.report
-            .findings
-            .retain(|finding| !ASKED_IN_VAIN.contains(&finding.id));
+        self.report.findings = self.findings();
         let now = self.report.working.map(|it| (it.client, it.server));
         let before = self.kept.known_good.as_ref();
         let before = before.filter(|good| now != Some((good.client, good.server)));
         self.report.before = before.map(KnownGood::words);
         self.report
+    }
+
+    fn findings(&mut self) -> Vec<Finding> {
+        let mut found = std::mem::take(&mut self.own);
+        let lock = found.iter().any(|finding| finding.id == "A26");
+        found.extend(self.tap.findings());
+        found.extend(self.plausible.findings());
+        // What a meter may tell of locks many do not have, and none need give; so for what we chose to ask.
+        let vain = self.vain;
+        // Without the meter's title no proof of its can be checked.
+        if found.iter().any(|finding| finding.id == "A27") {
+            found.retain(|finding| finding.id != "A20");
+        }
+        found.retain(|finding| !vain || !ASKED_IN_VAIN.contains(&finding.id));
+        if lock {
+            // After so many wrong ones the refusal of a right one looks the same.
+            for finding in found.iter_mut().filter(|finding| finding.id == "A2") {
+                finding.confidence = finding.confidence.min(Confidence::Likely);
+            }
+        }
+        found.sort_by_key(|finding| Reverse(finding.confidence));
+        found
     }
 
     fn step(&mut self, step: Step) {
@@ -217,10 +254,10 @@ impl<'a> Prober<'a> {
             ladder(&self.meter, wait, self.options.all_station).into();
         let mut learned = Vec::new();
         while let Some(next) = steps.pop_front() {
+            self.trying(next.why.clone());
             if next.wait_first {
                 self.wait().await;
             }
-            self.trying(next.why.clone());
             let started = Instant::now();
             let heard = self.attempt(&next, &mut learned).await;
             let (outcome, words) = outcome(&heard);

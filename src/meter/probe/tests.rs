@@ -111,7 +111,18 @@ async fn right_settings_end_in_an_association_and_nothing_is_found() {
         [
             ("tcp", Outcome::Ok),
             ("snrm", Outcome::Ok),
-            ("aarq", Outcome::Ok)
+            ("aarq", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("list", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("read", Outcome::Ok),
+            ("release", Outcome::Ok),
         ]
     );
     assert!(report.findings.is_empty(), "{:?}", report.findings);

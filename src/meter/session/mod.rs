@@ -386,6 +386,9 @@ impl Session {
                 ) {
                     self.wire.observe(&Observation::Quiet);
                 }
+                if let Event::Failed(Failure::Hls(why)) = &event {
+                    self.wire.observe(&Observation::Unproven(why));
+                }
                 return Ok(event);
             }
             self.step().await?;

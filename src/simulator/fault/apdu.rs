@@ -146,7 +146,8 @@ impl ApduFaults {
         let Ok(mut aare) = Aare::decode(out.get(start..).unwrap_or_default()) else {
             return;
         };
-        if let Some(time) = self.faults.time(Kind::Locked) {
+        let shown = || Aarq::decode(apdu).is_ok_and(|aarq| aarq.secret.is_some());
+        if let Some(time) = self.faults.time(Kind::Locked).filter(|_| shown()) {
             if aare.result == 0 {
                 self.wrong = 0;
             } else if aare.diagnostic == FAILURE {

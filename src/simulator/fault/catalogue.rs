@@ -137,7 +137,7 @@ pub const ROWS: &[Row] = &[
     with(AARE, "1/1", "A8", "AARQ is refused: no reason given"),
     with(AARE, "2/1", "A9", "AARQ is refused for now"),
     with(AARE, "1/3", "A10", "AARQ is refused: calling AP-title not recognised"),
-    with(AARE, "1/0", "A12", "AARQ is refused with an empty diagnostic and no user-information"),
+    with(AARE, "1/0", "A8", "AARQ is refused with an empty diagnostic and no user-information"),
     with(AARE_INFO, "1/13", "A2", "AARQ is refused with an InitiateResponse that looks like success"),
     with(AARE_INFO, "1/1", "A8", "AARQ is refused, no reason given, with an InitiateResponse"),
     with(PROVIDER, "1/2", "A11", "AARQ is refused by the provider, with this result/diagnostic"),
@@ -208,8 +208,7 @@ pub(super) fn finding(fault: &Fault) -> &'static str {
     match (fault.kind, fault.argument) {
         (Kind::Aare | Kind::AareInfo, Argument::Pair(2, _)) => "A9",
         (Kind::Aare | Kind::AareInfo, Argument::Pair(_, diagnostic)) => match diagnostic {
-            0 => "A12",
-            1 => "A8",
+            0 | 1 => "A8",
             2 => "A7",
             3..=10 => "A10",
             11 => "A5",

@@ -58,6 +58,11 @@ impl Asked {
                 .is_some_and(|(class, _, method)| matches!((class, method), (15, 1) | (12, 8)))
     }
 
+    /// Sealed with the key of this association alone: ded- services, and general-ded-ciphering.
+    pub const fn is_dedicated(&self) -> bool {
+        matches!(self.tag, 0x41..=0x5F | 0xD0..=0xD7 | 0xDC)
+    }
+
     pub const fn is_list(&self) -> bool {
         matches!(
             (self.tag, self.choice),

@@ -3,6 +3,7 @@
 
 use super::verdict::{refusal, verdict_octets};
 use super::{Agreed, Talk, association_rows as rows, lengths};
+use crate::diagnosis::conversation::Phase;
 use crate::diagnosis::{Apdu, Book, Brief, Confidence, Conversation, Evidence};
 use crate::dlms::acse::{Aare, Aarq, ApplicationContext, Diagnostic, UserInformation, result_name};
 use crate::dlms::xdlms::ExceptionResponse;
@@ -20,6 +21,8 @@ pub(super) struct Asking {
     context: Option<ApplicationContext>,
     pub mechanism: u8,
     ciphered: bool,
+    /// Of a ciphered InitiateRequest; suites 1 and 2 can sign.
+    suite: u8,
     /// Carries A9.
     identified: bool,
     /// Tells two requests with the same secret from others, and nothing else of it.
@@ -65,6 +68,7 @@ impl Talk {
             ciphered: read
                 .as_ref()
                 .is_some_and(|aarq| matches!(aarq.user_information, UserInformation::Ciphered(_))),
+            suite: read.as_ref().map_or(0, suite),
             identified: read.as_ref().is_some_and(|aarq| aarq.other(0xA9).is_some()),
             mark: hasher.finish(),
             again: self.agreed.is_some(),
@@ -136,13 +140,12 @@ impl Talk {
         }
         let mark = asking.map(|asking| asking.mark);
         if mark.is_some() && self.wrong_secret == mark {
-            book.note(&rows::A26, Likely, || {
+            book.note(&rows::A26, Certain, || {
                 apdu.evidence(
                     verdict_octets(apdu.octets),
                     "accepted now, with the very secret that was refused before",
                 )
             });
-            book.explain_away("A2", "A26");
         }
         self.refused = None;
         self.agreed = Some(Agreed {
@@ -203,22 +206,18 @@ impl Talk {
                     "an association was open on this link already, and was not released",
                 )
             });
-            book.explain_away("A8", "A18");
-            book.explain_away("A9", "A18");
         }
         if asking.is_some_and(|asking| asking.identified) && matches!(diagnosis.id, "A8" | "A10") {
-            book.note(&rows::A29, Possible, || {
-                apdu.evidence(
-                    None,
-                    "the AARQ that was refused carries a calling AE invocation identifier (A9)",
-                )
-            });
-        }
-        if matches!(aare.user_information, UserInformation::None) {
-            book.note(&rows::A12, Possible, || {
+            // calling-AE-invocation-identifier-not-recognized.
+            let sure = if aare.diagnostic == Diagnostic::User(6) {
+                Certain
+            } else {
+                Possible
+            };
+            book.note(&rows::A29, sure, || {
                 apdu.evidence(
                     verdict_octets(apdu.octets),
-                    format!("{} without user-information (BE)", result_name(aare.result)),
+                    "the AARQ that was refused carries a calling AE invocation identifier (A9)",
                 )
             });
         }
@@ -247,12 +246,16 @@ impl Talk {
             octets: None,
             text,
         };
+        // Where SNRM was not answered there is no link, and whoever speaks on it is not heard.
+        let hdlc = brief.control.is_some();
+        if hdlc && !matches!(conversation.phase, Phase::Up | Phase::Unknown) {
+            return;
+        }
         let asking = self.aarq.filter(|asking| !asking.answered);
         let length = asking.map_or(brief.information, |asking| asking.octets.saturating_add(3));
         let room = conversation
             .granted
             .map_or(128, |granted| usize::from(granted.max_info_receive));
-        let hdlc = brief.control.is_some();
         if hdlc && brief.information > room {
             book.note(&rows::A1, Certain, || {
                 silent(format!(
@@ -298,7 +301,6 @@ impl Talk {
         asking.answered = true;
         let again = asking.again;
         if let Some(exception) = exception.filter(|exception| !matches!(exception.service, 4..=6)) {
-            book.explain_away("A30", "A17");
             let diagnosis = if again { &rows::A18 } else { &rows::A17 };
             book.note(diagnosis, Likely, || {
                 apdu.evidence(
@@ -320,9 +322,25 @@ impl Talk {
         book: &mut Book,
     ) {
         let mechanism = self.agreed.map_or(0, |agreed| agreed.mechanism);
-        if signing && mechanism == 7 {
+        let suite = self.aarq.map_or(0, |asking| asking.suite);
+        // Not the proof is refused but the service that brings it.
+        let unsigned = signing && (mechanism == 7 || suite > 0);
+        if unsigned {
             book.note(&rows::A24, Likely, || apdu.evidence(None, words.clone()));
         }
-        book.note(&rows::A19, Certain, || apdu.evidence(None, words));
+        let sure = if unsigned { Possible } else { Certain };
+        book.note(&rows::A19, sure, || apdu.evidence(None, words));
+    }
+}
+
+/// The suite that the security control of a ciphered InitiateRequest names (its low four bits).
+fn suite(aarq: &Aarq) -> u8 {
+    match &aarq.user_information {
+        // Tag, length, security control.
+        UserInformation::Ciphered(inner) => match inner.as_slice() {
+            [0x21, length, control, ..] if *length < 0x80 => control & 0x0F,
+            _ => 0,
+        },
+        _ => 0,
     }
 }

@@ -6,15 +6,21 @@
 mod asked;
 mod association;
 mod association_rows;
+mod blocks;
 mod counters;
+mod errors;
 mod lengths;
 mod results;
 mod service_rows;
 mod services;
+mod silence;
 mod verdict;
+mod writes;
 
 use super::Rule;
-use crate::diagnosis::{Apdu, Book, Brief, Conversation, Direction, Event, What};
+use crate::diagnosis::{
+    Apdu, Book, Brief, Confidence, Conversation, Direction, Event, Evidence, What,
+};
 use crate::dlms::hdlc::Control;
 use crate::dlms::xdlms::{Conformance, tag};
 use asked::Asked;
@@ -53,8 +59,7 @@ struct Talk {
     given_up: Vec<u8>,
     /// Last block of a long answer under way, and its frame.
     block: Option<(u32, u64)>,
-    /// A write the meter refused, and what with.
-    refused_write: Option<Asked>,
+    writes: writes::Writes,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -156,6 +161,17 @@ impl Rule for Application {
             What::Frame(seen) => self.frame(seen),
             What::Apdu(apdu) => self.apdu(conversation, apdu, book),
             What::Silence(brief) => self.silence(conversation, brief, book),
+            // A proof came: refusals and an AARE that lacks something have names of their own.
+            What::Unproven(why)
+                if conversation.answer_tag != Some(tag::AARE)
+                    && !["A19", "A24", "A27"].iter().any(|id| book.has(id)) =>
+            {
+                book.note(&association_rows::A20, Confidence::Certain, || Evidence {
+                    frame: conversation.last_received.map(|last| last.number),
+                    octets: None,
+                    text: why.to_owned(),
+                });
+            }
             What::Connected => self.talks.clear(),
             What::Closed(_) | What::Quiet => {
                 for talk in &mut self.talks {

@@ -7,8 +7,8 @@ pub(super) static X1: Diagnosis = Diagnosis {
     title: "No right to read or write this for this client",
     specific: 6,
     remedy: &[
-        "look at the access rights in the object list",
-        "use another association (client)",
+        "Look at the access rights in the object list: obiscope browse.",
+        "Use another client: --client, with its own --auth.",
     ],
 };
 
@@ -17,8 +17,8 @@ pub(super) static X2: Diagnosis = Diagnosis {
     title: "The meter has no such object",
     specific: 6,
     remedy: &[
-        "check the OBIS code, channel B too: some meters use 1-1: instead of 1-0:",
-        "read the object list",
+        "Check the code, channel B too: some meters use 1-1: instead of 1-0:.",
+        "Read the object list: obiscope browse.",
     ],
 };
 
@@ -26,7 +26,10 @@ pub(super) static X3: Diagnosis = Diagnosis {
     id: "X3",
     title: "The object is of another class",
     specific: 6,
-    remedy: &["take the class from the object list; else try 3, 1, 4, 8"],
+    remedy: &[
+        "Give the code alone: obiscope tries the classes 3, 1, 4 and 8.",
+        "Take the class from the object list: obiscope browse.",
+    ],
 };
 
 pub(super) static X4: Diagnosis = Diagnosis {
@@ -34,8 +37,8 @@ pub(super) static X4: Diagnosis = Diagnosis {
     title: "The object is not available in this association or just now",
     specific: 6,
     remedy: &[
-        "read the object list with this client again",
-        "try another client",
+        "Read the object list with this client: obiscope browse.",
+        "Try another client: --client.",
     ],
 };
 
@@ -44,8 +47,8 @@ pub(super) static X5: Diagnosis = Diagnosis {
     title: "The type of the value or of the selection does not match",
     specific: 6,
     remedy: &[
-        "read the attribute first and write the same type",
-        "leave the selective access out",
+        "Read the attribute first, and write the same type.",
+        "Leave the selection out: read the whole.",
     ],
 };
 
@@ -53,7 +56,9 @@ pub(super) static X6: Diagnosis = Diagnosis {
     id: "X6",
     title: "The security policy forbids this",
     specific: 6,
-    remedy: &["use a client with higher authentication, or ciphering"],
+    remedy: &[
+        "Use ciphering (--security auth-enc --keys-file FILE) or a client with higher authentication (--auth hls-gmac).",
+    ],
 };
 
 pub(super) static X7: Diagnosis = Diagnosis {
@@ -61,8 +66,8 @@ pub(super) static X7: Diagnosis = Diagnosis {
     title: "The meter reports a fault of its own",
     specific: 5,
     remedy: &[
-        "try again later",
-        "if it stays: the object's hardware or memory",
+        "Ask again later.",
+        "If it stays: it is the object's hardware or memory, for the maker.",
     ],
 };
 
@@ -70,21 +75,24 @@ pub(super) static X8: Diagnosis = Diagnosis {
     id: "X8",
     title: "The next block of a long answer is not available",
     specific: 6,
-    remedy: &["restart the long read from its first block"],
+    remedy: &["Read again from the first block."],
 };
 
 pub(super) static X9: Diagnosis = Diagnosis {
     id: "X9",
     title: "The long read was broken off",
     specific: 6,
-    remedy: &["do not put another request between blocks; restart the read"],
+    remedy: &["Read again from the first block, with no other request between blocks."],
 };
 
 pub(super) static X10: Diagnosis = Diagnosis {
     id: "X10",
-    title: "The long write lost its block count",
+    title: "The block count of a long transfer is lost",
     specific: 6,
-    remedy: &["start the transfer again with block 1"],
+    remedy: &[
+        "Start the transfer again with block 1.",
+        "If it stays: ask for less at once, so that it fits without blocks.",
+    ],
 };
 
 pub(super) static X11: Diagnosis = Diagnosis {
@@ -92,8 +100,9 @@ pub(super) static X11: Diagnosis = Diagnosis {
     title: "A long answer stops half way",
     specific: 6,
     remedy: &[
-        "ask for the next block",
-        "start the read again on a fresh link; a long answer cannot be resumed",
+        "Read again on a fresh link: a long answer cannot be resumed.",
+        "Ask for less at once: a range of entries or of time.",
+        "In another client: each block has to be asked for.",
     ],
 };
 
@@ -102,8 +111,8 @@ pub(super) static X12: Diagnosis = Diagnosis {
     title: "The answer carries another invoke-id than the request",
     specific: 6,
     remedy: &[
-        "drop the late answer and wait for the right one",
-        "for a meter that never echoes the id: tell the client to ignore it",
+        "Nothing to do, if the meter never repeats the id and the values are right.",
+        "If values come under the wrong name: raise the time-out (--timeout 15s).",
     ],
 };
 
@@ -112,8 +121,8 @@ pub(super) static X13: Diagnosis = Diagnosis {
     title: "The meter does not know this service",
     specific: 6,
     remedy: &[
-        "switch between GET and READ (logical and short names)",
-        "ask for one object at a time",
+        "Switch between logical and short names: --naming sn, or ln.",
+        "Ask for one object at a time.",
     ],
 };
 
@@ -121,28 +130,35 @@ pub(super) static X14: Diagnosis = Diagnosis {
     id: "X14",
     title: "The APDU is too long for the meter",
     specific: 7,
-    remedy: &["ask for fewer objects, or propose a smaller PDU"],
+    remedy: &["Ask for fewer objects at once."],
 };
 
 pub(super) static X15: Diagnosis = Diagnosis {
     id: "X15",
     title: "Several objects in one request fail here",
     specific: 7,
-    remedy: &["ask for them one by one: multiple-references (bit 14) is missing or broken"],
+    remedy: &["Ask for them one by one; obiscope falls back to that by itself."],
 };
 
 pub(super) static X16: Diagnosis = Diagnosis {
     id: "X16",
     title: "The meter answers with a service error",
     specific: 6,
-    remedy: &["read its words: which service, in which respect"],
+    remedy: &[
+        "Read its words in the evidence: which service, in which respect.",
+        "Try another client: --client.",
+    ],
 };
 
 pub(super) static X17: Diagnosis = Diagnosis {
     id: "X17",
-    title: "A refused write was passed over: the value is as before",
-    specific: 4,
-    remedy: &["look at the result in every SET and ACTION response"],
+    title: "The write had no effect: the value is as before",
+    specific: 7,
+    remedy: &[
+        "Look at the result in the SET response: anything but 0 is a refusal.",
+        "Use a client that may write this: obiscope browse shows the rights.",
+        "Look whether another client or the meter itself sets the value back.",
+    ],
 };
 
 pub(super) static X18: Diagnosis = Diagnosis {
@@ -150,8 +166,8 @@ pub(super) static X18: Diagnosis = Diagnosis {
     title: "The value in the answer cannot be read: cut off, or a type of the maker's own",
     specific: 6,
     remedy: &[
-        "look at the octets where reading stops",
-        "read it with block transfer, if it was cut",
+        "Look at the octets where reading stops: obiscope decode.",
+        "Ask for longer frames, if it was cut: --max-info 1024.",
     ],
 };
 
@@ -159,12 +175,18 @@ pub(super) static X25: Diagnosis = Diagnosis {
     id: "X25",
     title: "The answer belongs to another service than the request",
     specific: 7,
-    remedy: &["drain the line, then DISC and SNRM: both sides have lost step"],
+    remedy: &[
+        "Begin anew: DISC and SNRM; both sides have lost step.",
+        "Raise the time-out, if answers are slow: --timeout 15s.",
+    ],
 };
 
 pub(super) static X26: Diagnosis = Diagnosis {
     id: "X26",
     title: "The meter refuses this request just now",
     specific: 4,
-    remedy: &["wait, ask again; read something simpler to see whether the association lives"],
+    remedy: &[
+        "Wait, and ask again.",
+        "Read something simpler to see whether the association lives: 0-0:1.0.0.255.",
+    ],
 };

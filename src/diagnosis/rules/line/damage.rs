@@ -1,6 +1,7 @@
-//! T11, T12, T13, H24 to H26, H28: octets that came damaged. The rule: the repair that makes the check right names the damage.
+//! T11, T13, H24 to H26: octets that came damaged. The rule: the repair that makes the check right names the damage.
 
 use super::Rule;
+use super::noise::{H28, disguise};
 use crate::diagnosis::event::hex;
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Seen, What,
@@ -8,7 +9,7 @@ use crate::diagnosis::{
 use crate::dlms::hdlc::fcs;
 
 pub(super) fn rules() -> Vec<Box<dyn Rule>> {
-    vec![Box::new(Damage::default()), Box::new(Noise::default())]
+    vec![Box::new(Damage::default())]
 }
 
 pub(super) const T11: Diagnosis = Diagnosis {
@@ -20,23 +21,13 @@ pub(super) const T11: Diagnosis = Diagnosis {
     ],
     specific: 9,
 };
-pub(super) const T12: Diagnosis = Diagnosis {
-    id: "T12",
-    title: "Wrong parity or data bits: what comes is no frame, octet after octet",
-    remedy: &[
-        "Toggle 8N1, 8E1 and 7E1 (RS-485 is mostly 9600 8N1, M-Bus customer ports 2400 8E1).",
-        "Then try the other baud rates.",
-        "Check A/B and ground of RS-485.",
-    ],
-    specific: 6,
-};
 pub(super) const T13: Diagnosis = Diagnosis {
     id: "T13",
     title: "Noise on the line: single bits are flipped",
     remedy: &[
         "Seat the optical head again; shorten or terminate the RS-485 line.",
-        "Ask for shorter frames (max info 64).",
-        "Lower the baud rate.",
+        "Ask for shorter frames: --max-info 64.",
+        "Lower the speed, at the meter and at the converter (--baud).",
     ],
     specific: 5,
 };
@@ -67,24 +58,19 @@ const H26: Diagnosis = Diagnosis {
     ],
     specific: 9,
 };
-const H28: Diagnosis = Diagnosis {
-    id: "H28",
-    title: "Octets between frames belong to no frame: noise, lost octets, or another protocol",
-    remedy: &[
-        "Look at them as text: another device may talk on this line.",
-        "Check parity and baud rate.",
-    ],
-    specific: 1,
-};
-
 /// Repairs are looked for in so many frames, of so many octets.
 const TRIES: u32 = 24;
-const LONGEST: usize = 512;
+pub(super) const LONGEST: usize = 512;
 
 #[derive(Debug, Default)]
 struct Damage {
     tries: u32,
     flips: u32,
+    /// The last frame with wrong checks, and its number: what follows may be the rest of it.
+    broken: Vec<u8>,
+    number: u64,
+    /// Frames whole but for their format.
+    disguised: u32,
 }
 
 /// What makes the check right.
@@ -95,14 +81,20 @@ enum Repair {
 }
 
 impl Rule for Damage {
-    fn event(&mut self, _: &Conversation, event: &Event<'_>, book: &mut Book) {
+    fn event(&mut self, talk: &Conversation, event: &Event<'_>, book: &mut Book) {
         match event.what {
             What::Frame(seen)
                 if seen.direction == Direction::Received
                     && seen.hdlc().is_some_and(|hdlc| !hdlc.sound()) =>
             {
                 self.damaged(seen, book);
+                self.broken.clear();
+                if seen.octets.len() <= LONGEST {
+                    self.broken.extend_from_slice(seen.octets);
+                    self.number = seen.number;
+                }
             }
+            What::Frame(seen) if seen.direction == Direction::Received => self.broken.clear(),
             What::Junk(Direction::Received, octets)
             | What::Unfinished(Direction::Received, octets)
                 if self.tries < TRIES =>
@@ -110,6 +102,12 @@ impl Rule for Damage {
                 self.tries = self.tries.saturating_add(1);
                 let octets = octets.strip_prefix(&[0x7E]).unwrap_or(octets);
                 let octets = octets.strip_suffix(&[0x7E]).unwrap_or(octets);
+                if let Some(format) = disguise(octets) {
+                    return self.disguised(talk, octets, format, book);
+                }
+                if self.doubled(octets, book) {
+                    return;
+                }
                 if let Some(lost) = lost_fillers(octets) {
                     book.note(&T11, Confidence::Certain, || {
                         Evidence::words(format!(
@@ -117,9 +115,6 @@ impl Rule for Damage {
                             hex(octets, 16)
                         ))
                     });
-                    for id in ["H24", "H25", "H27", "H28", "T6", "T12", "T13"] {
-                        book.explain_away(id, "T11");
-                    }
                 }
             }
             _ => {}
@@ -128,6 +123,69 @@ impl Rule for Damage {
 }
 
 impl Damage {
+    /// The rest of a broken frame, or a whole one: right once each FF that comes twice is taken once?
+    fn doubled(&mut self, rest: &[u8], book: &mut Book) -> bool {
+        let number = Some(self.number).filter(|_| !self.broken.is_empty());
+        let mut whole = std::mem::take(&mut self.broken);
+        whole.extend(rest.iter().take(LONGEST));
+        let come = whole.len();
+        let mut pending = false;
+        whole.retain(|octet| {
+            let again = pending && *octet == 0xFF;
+            pending = *octet == 0xFF && !again;
+            !again
+        });
+        let right =
+            whole.len() < come && claimed(&whole) == Some(whole.len()) && fcs::ends_right(&whole);
+        if right {
+            book.note(&T11, Confidence::Certain, || Evidence {
+                frame: number,
+                octets: None,
+                text: format!(
+                    "{} octet(s) FF come twice; with each taken once the checksum is right",
+                    come.saturating_sub(whole.len())
+                ),
+            });
+            book.entitle("T11", "Octets FF come twice: the converter speaks telnet");
+        }
+        right
+    }
+
+    /// Right but for the octet that says which kind of frame it is.
+    fn disguised(&mut self, talk: &Conversation, octets: &[u8], format: u8, book: &mut Book) {
+        if talk.received.sound > 0 {
+            // Others come as they should: this one was damaged.
+            return book.note(&T13, Confidence::Likely, || {
+                Evidence::words(format!(
+                    "{format:02X} in front for A{:X}; with it the check is right: {}",
+                    format & 0x0F,
+                    hex(octets, 16)
+                ))
+            });
+        }
+        self.disguised = self.disguised.saturating_add(1);
+        let sure = if self.disguised > 1 {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        };
+        book.note(&H28, sure, || {
+            Evidence::words(format!(
+                "a whole frame, but it begins {format:02X} where the type-3 format is A{:X}: {}",
+                format & 0x0F,
+                hex(octets, 16)
+            ))
+        });
+        book.entitle(
+            "H28",
+            "What comes are frames, but not of HDLC's type 3: they do not begin with Ax",
+        );
+        book.suggest(
+            "H28",
+            "Look what is in between: a gateway with a framing of its own, or a meter set to another protocol.",
+        );
+    }
+
     fn damaged(&mut self, seen: &Seen<'_>, book: &mut Book) {
         self.tries = self.tries.saturating_add(1);
         let octets = seen.octets;
@@ -142,9 +200,6 @@ impl Damage {
                 book.note(&H26, Confidence::Certain, || {
                     seen.evidence(Some(end.saturating_sub(2)..end), words)
                 });
-                for id in ["H24", "H25", "T13"] {
-                    book.explain_away(id, "H26");
-                }
                 return;
             }
             Some(Repair::Bit(bit)) => {
@@ -163,9 +218,6 @@ impl Damage {
                     );
                     seen.evidence(Some(at..at.saturating_add(1)), text)
                 });
-                book.explain_away("H24", "T13");
-                book.explain_away("H25", "T13");
-                book.explain_away("H28", "T13");
                 return;
             }
             None => {}
@@ -175,7 +227,6 @@ impl Damage {
                 let text = format!("with {lost} octet(s) FF put back the checksum is right");
                 seen.evidence(None, text)
             });
-            book.explain_away("H25", "T11");
             return;
         }
         let header_wrong = seen.hdlc().is_some_and(|hdlc| hdlc.hcs_ok == Some(false));
@@ -199,6 +250,14 @@ impl Damage {
             });
         }
     }
+}
+
+/// What the length field says.
+pub(super) fn claimed(octets: &[u8]) -> Option<usize> {
+    let &[high, low, ..] = octets else {
+        return None;
+    };
+    Some(usize::from(u16::from_be_bytes([high, low]) & 0x07FF))
 }
 
 fn repair(octets: &[u8]) -> Option<Repair> {
@@ -262,70 +321,6 @@ fn lost_fillers(octets: &[u8]) -> Option<usize> {
                 return Some(lost);
             }
         }
-    }
-    None
-}
-
-/// Octets that make no frame.
-#[derive(Debug, Default)]
-struct Noise {
-    octets: u64,
-    runs: u32,
-}
-
-impl Rule for Noise {
-    fn event(&mut self, talk: &Conversation, event: &Event<'_>, book: &mut Book) {
-        match event.what {
-            What::Junk(Direction::Received, octets) => {
-                self.octets = self.octets.saturating_add(octets.len() as u64);
-                self.runs = self.runs.saturating_add(1);
-                if talk.received.sound > 0 {
-                    book.note(&H28, Confidence::Possible, || {
-                        Evidence::words(format!("after frame {}: {}", last(talk), hex(octets, 16)))
-                    });
-                } else if talk.hdlc_sent
-                    && !octets.iter().all(|o| (0x20..0x7F).contains(&(o & 0x7F)))
-                {
-                    let how = parity(octets);
-                    let sure = if how.is_some() || self.octets >= 16 {
-                        Confidence::Likely
-                    } else {
-                        Confidence::Possible
-                    };
-                    book.note(&T12, sure, || {
-                        let how = how.unwrap_or("no frame in what came");
-                        Evidence::words(format!("{how}: {}", hex(octets, 16)))
-                    });
-                }
-            }
-            // Frames come through after all.
-            What::Frame(seen)
-                if self.octets > 0
-                    && seen.direction == Direction::Received
-                    && seen.sound().is_some() =>
-            {
-                self.octets = 0;
-                book.withdraw("T12");
-            }
-            _ => {}
-        }
-    }
-}
-
-fn last(talk: &Conversation) -> u64 {
-    let of = |brief: Option<crate::diagnosis::Brief>| brief.map_or(0, |brief| brief.number);
-    of(talk.last_sent).max(of(talk.last_received))
-}
-
-fn parity(octets: &[u8]) -> Option<&'static str> {
-    if octets.len() < 4 {
-        return None;
-    }
-    if octets.iter().all(|octet| octet & 0x80 == 0) {
-        return Some("every octet has lost its highest bit: 7 data bits where 8 are sent");
-    }
-    if octets.iter().all(|octet| octet.count_ones() % 2 == 0) {
-        return Some("every octet has even parity: 8 data bits where 7E1 is sent");
     }
     None
 }

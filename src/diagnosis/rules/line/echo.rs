@@ -89,17 +89,12 @@ impl Rule for Echo {
                             hex(octets, 12)
                         ))
                     });
-                    for id in ["T6", "T12", "T13", "H28"] {
-                        book.explain_away(id, "T8");
-                    }
                 }
             }
             What::Silence(_) | What::Quiet if self.echoed.is_some() && !self.answered => {
                 book.note(&T9, Confidence::Certain, || {
                     Evidence::words("nothing but the echo came")
                 });
-                book.explain_away("H1", "T9");
-                book.explain_away("T19", "T9");
             }
             _ => {}
         }

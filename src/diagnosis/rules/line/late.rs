@@ -1,12 +1,12 @@
 //! T6, T7: answers to something else than was last asked. The rule: N(R) and invoke-id tell which question is answered.
 
-use super::Rule;
+use super::{Rule, noise::disguise};
 use crate::diagnosis::conversation::Phase;
 use crate::diagnosis::event::hex;
 use crate::diagnosis::{
     Book, Brief, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Seen, What,
 };
-use crate::dlms::hdlc::Control;
+use crate::dlms::hdlc::{Control, LLC_COMMAND, ServerAddress};
 
 pub(super) fn rules() -> Vec<Box<dyn Rule>> {
     vec![Box::new(Residue::default()), Box::new(Late::default())]
@@ -16,8 +16,9 @@ pub(in crate::diagnosis::rules) const T6: Diagnosis = Diagnosis {
     id: "T6",
     title: "Residual octets: the answer to an earlier question was still on its way when the session began",
     remedy: &[
-        "Read until the line is quiet before SNRM; go on at the first frame with right checks.",
-        "Wait longer for answers, so that none is left behind.",
+        "Try once more: what was left is gone then.",
+        "Wait longer for answers, so that none is left behind: --timeout 15s.",
+        "In another client read until the line is quiet before SNRM.",
     ],
     specific: 7,
 };
@@ -25,8 +26,8 @@ pub(in crate::diagnosis::rules) const T7: Diagnosis = Diagnosis {
     id: "T7",
     title: "Answers come late: the time-out is too short, and each is taken for the answer to the next question",
     remedy: &[
-        "Raise the time-out (7 s over converters and modems).",
-        "Match N(R) and invoke-id, and drop a late answer instead of reconnecting.",
+        "Raise the time-out: --timeout 15s, more over modems.",
+        "In another client match N(R) and invoke-id, and drop a late answer instead of reconnecting.",
     ],
     specific: 8,
 };
@@ -74,8 +75,18 @@ impl Rule for Residue {
                     });
                 }
             }
+            What::Foreign(seen) if is_left_over(talk, seen) => {
+                book.note(&T6, Confidence::Likely, || {
+                    let client = seen.hdlc().and_then(|hdlc| hdlc.client);
+                    let client = client.map_or_else(|| "?".to_owned(), |it| it.to_string());
+                    seen.at_control(format!(
+                        "an I frame for client {client} before any link was open: left of an earlier session"
+                    ))
+                });
+            }
             What::Junk(Direction::Received, octets)
-                if talk.phase == Phase::Asked || talk.sent_here.octets == 0 =>
+                if (talk.phase == Phase::Asked || talk.sent_here.octets == 0)
+                    && disguise(octets).is_none() =>
             {
                 self.early.get_or_insert_with(|| {
                     Evidence::words(format!("before the first answer: {}", hex(octets, 16)))
@@ -84,6 +95,20 @@ impl Rule for Residue {
             _ => {}
         }
     }
+}
+
+/// An answer to a question that this connection has not asked: before any link is open there is none to ask on. Counts
+/// and addresses in it say nothing of this session.
+pub(in crate::diagnosis::rules) fn is_left_over(talk: &Conversation, seen: &Seen<'_>) -> bool {
+    let answer = seen.sound().is_some_and(|hdlc| {
+        matches!(hdlc.control, Control::Information { .. })
+            && !hdlc.information().starts_with(&LLC_COMMAND)
+    });
+    let early = talk.phase == Phase::Asked
+        || talk.phase == Phase::Unknown
+            && talk.sent_here.octets == 0
+            && talk.connected_at.is_some();
+    answer && early && seen.direction == Direction::Received
 }
 
 /// Requests whose invoke-id is remembered.
@@ -97,6 +122,8 @@ struct Late {
     again: bool,
     answers: u32,
     invoked: [Option<u8>; ASKED],
+    /// Where questions for a link went that were given up, oldest first.
+    given_up: Vec<Brief>,
 }
 
 impl Rule for Late {
@@ -106,6 +133,12 @@ impl Rule for Late {
                 self.unanswered = Some(*asked);
                 self.again = false;
                 self.answers = 0;
+                if let Some(Control::Snrm { .. } | Control::Disc { .. }) = asked.control {
+                    if self.given_up.len() >= ASKED {
+                        self.given_up.remove(0);
+                    }
+                    self.given_up.push(*asked);
+                }
             }
             What::Frame(seen) if seen.direction == Direction::Sent => {
                 self.again = self.unanswered.is_some_and(|asked| {
@@ -115,7 +148,10 @@ impl Rule for Late {
                     self.unanswered = None;
                 }
             }
-            What::Frame(seen) if seen.sound().is_some() => self.answer(talk, seen, book),
+            What::Frame(seen) if seen.sound().is_some() => {
+                self.elsewhere(talk, seen, book);
+                self.answer(talk, seen, book);
+            }
             What::Apdu(apdu) => match (apdu.direction, apdu.octets) {
                 (Direction::Sent, [0xC0 | 0xC1 | 0xC3, _, invoke, ..]) => {
                     self.invoked.rotate_right(1);
@@ -141,7 +177,6 @@ impl Rule for Late {
                                 format!("invoke-id {invoke:02X} answers an earlier request"),
                             )
                         });
-                        away(book);
                     }
                 }
                 _ => {}
@@ -153,6 +188,31 @@ impl Rule for Late {
 }
 
 impl Late {
+    /// From where an earlier question went, when another has been asked elsewhere since.
+    fn elsewhere(&mut self, talk: &Conversation, seen: &Seen<'_>, book: &mut Book) {
+        let (Some(hdlc), Some(asked)) = (seen.hdlc(), talk.last_sent) else {
+            return;
+        };
+        let told = matches!(hdlc.control, Control::Ua { .. } | Control::Dm { .. });
+        // All stations answer from wherever they are.
+        let lone = asked.server.is_some_and(ServerAddress::is_individual);
+        if !told || !lone || hdlc.server.is_none() || hdlc.server == asked.server {
+            return;
+        }
+        let Some(earlier) = self.given_up.iter().find(|it| it.server == hdlc.server) else {
+            return;
+        };
+        book.note(&T7, Confidence::Certain, || {
+            let after = seen.at.saturating_sub(earlier.at);
+            seen.at_control(format!(
+                "answers frame {}, {} after it: frame {} has gone elsewhere since",
+                earlier.number,
+                crate::diagnosis::rules::transport::span(after),
+                asked.number
+            ))
+        });
+    }
+
     fn answer(&mut self, talk: &Conversation, seen: &Seen<'_>, book: &mut Book) {
         let Some(asked) = self.unanswered else { return };
         let fits = match (asked.control, seen.control()) {
@@ -186,13 +246,6 @@ impl Late {
                     crate::diagnosis::rules::transport::span(after)
                 ))
             });
-            away(book);
         }
-    }
-}
-
-fn away(book: &mut Book) {
-    for id in ["X12", "H17", "H18", "H20", "H27"] {
-        book.explain_away(id, "T7");
     }
 }

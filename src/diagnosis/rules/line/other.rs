@@ -2,7 +2,7 @@
 
 use super::Rule;
 use crate::diagnosis::conversation::Phase;
-use crate::diagnosis::event::ascii;
+use crate::diagnosis::event::{ascii, hex};
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Link, Seen, What,
 };
@@ -15,20 +15,20 @@ pub(super) fn rules() -> Vec<Box<dyn Rule>> {
 const T14: Diagnosis = Diagnosis {
     id: "T14",
     title: "This port speaks the TCP wrapper, not HDLC",
-    remedy: &["Switch this meter to the wrapper (--wrapper); its usual port is 4059."],
+    remedy: &["Switch this meter to the wrapper: --transport wrapper-tcp; its usual port is 4059."],
     specific: 9,
 };
 const T15: Diagnosis = Diagnosis {
     id: "T15",
     title: "This port speaks HDLC, not the TCP wrapper",
-    remedy: &["Switch this meter to HDLC."],
+    remedy: &["Switch this meter to HDLC: --transport hdlc-tcp."],
     specific: 9,
 };
 const T16: Diagnosis = Diagnosis {
     id: "T16",
     title: "The port answers in text: it waits for the IEC 62056-21 sign-on",
     remedy: &[
-        "Begin with the mode E sign-on (300 7E1, acknowledge with 06 32 b 32).",
+        "Begin with the sign-on of mode E: --mode-e (300 7E1).",
         "Try the meter's other port.",
     ],
     specific: 8,
@@ -46,7 +46,7 @@ const T18: Diagnosis = Diagnosis {
     id: "T18",
     title: "Several meters answer: more than one hears this address",
     remedy: &[
-        "Ask one of them by its own address.",
+        "Ask one of them by its own address: --server UPPER/LOWER.",
         "Use the all-station address only where one meter is on the line.",
     ],
     specific: 8,
@@ -63,6 +63,17 @@ const T20: Diagnosis = Diagnosis {
 #[derive(Debug, Default)]
 struct Other {
     signed_on: bool,
+    /// Sent unasked, and no answer of the meter's to anything before it.
+    pushed: Option<Evidence>,
+}
+
+/// What pushes without HDLC, by its first octets.
+fn telegram(octets: &[u8]) -> Option<&'static str> {
+    match *octets {
+        [0x68, length, again, 0x68, ..] if length == again => Some("M-Bus"),
+        [0x1B, 0x1B, 0x1B, 0x1B, ..] => Some("SML"),
+        _ => None,
+    }
 }
 
 impl Rule for Other {
@@ -70,6 +81,18 @@ impl Rule for Other {
         match event.what {
             What::Text(Direction::Sent, _) => self.signed_on = true,
             What::Text(Direction::Received, line) => self.text(talk, line, book),
+            What::Junk(Direction::Received, octets)
+                if talk.received.sound == 0 && telegram(octets).is_some() =>
+            {
+                let kind = telegram(octets).unwrap_or_default();
+                let text = format!("a telegram of {kind}, unasked: {}", hex(octets, 12));
+                self.push(talk, || Evidence::words(text), Confidence::Certain, book);
+            }
+            What::Silence(asked) if matches!(asked.control, Some(Control::Snrm { .. })) => {
+                if let Some(pushed) = self.pushed.take() {
+                    book.note(&T17, Confidence::Likely, || pushed);
+                }
+            }
             What::Junk(Direction::Received, octets)
                 if talk.received.sound == 0
                     && octets.len() >= 4
@@ -80,14 +103,13 @@ impl Rule for Other {
                 self.text(talk, octets, book);
             }
             What::Frame(seen) if seen.direction == Direction::Received => {
-                received(talk, seen, book);
+                self.received(talk, seen, book);
             }
             What::Apdu(apdu) if apdu.direction == Direction::Received && is_words(apdu.octets) => {
                 book.note(&T20, Confidence::Certain, || {
                     let text = format!("text where an APDU was due: {}", ascii(apdu.octets, 40));
                     apdu.evidence(Some(0..apdu.octets.len()), text)
                 });
-                book.explain_away("H32", "T20");
             }
             _ => {}
         }
@@ -95,6 +117,37 @@ impl Rule for Other {
 }
 
 impl Other {
+    /// A push is no fault; that nothing else comes is.
+    fn push(
+        &mut self,
+        talk: &Conversation,
+        what: impl FnOnce() -> Evidence,
+        sure: Confidence,
+        book: &mut Book,
+    ) {
+        if talk.phase == Phase::Asked || talk.wrapper_sent {
+            book.note(&T17, sure, what);
+        } else if talk.phase != Phase::Up {
+            self.pushed.get_or_insert_with(what);
+        }
+    }
+
+    fn received(&mut self, talk: &Conversation, seen: &Seen<'_>, book: &mut Book) {
+        match seen.sound().map(|hdlc| hdlc.control) {
+            Some(Control::Ui { .. }) => {
+                let what = || seen.at_control("an unasked UI frame, and no UA to SNRM");
+                self.push(talk, what, Confidence::Likely, book);
+            }
+            Some(_) => {
+                // The meter does answer.
+                self.pushed = None;
+                book.withdraw("T17");
+            }
+            None => {}
+        }
+        carrier(talk, seen, book);
+    }
+
     fn text(&self, talk: &Conversation, line: &[u8], book: &mut Book) {
         if self.signed_on || !talk.hdlc_sent && !talk.wrapper_sent {
             return;
@@ -108,9 +161,6 @@ impl Other {
         book.note(&T16, sure, || {
             Evidence::words(format!("the meter says {}", ascii(line, 40)))
         });
-        for id in ["H1", "T12", "T13", "T6", "H28", "T19"] {
-            book.explain_away(id, "T16");
-        }
     }
 }
 
@@ -124,15 +174,13 @@ fn is_words(octets: &[u8]) -> bool {
             >= 4
 }
 
-fn received(talk: &Conversation, seen: &Seen<'_>, book: &mut Book) {
+/// HDLC or wrapper, and whether that is what was asked in.
+fn carrier(talk: &Conversation, seen: &Seen<'_>, book: &mut Book) {
     match &seen.link {
         Link::Wrapper(_) if talk.hdlc_sent && !talk.wrapper_sent => {
             book.note(&T14, Confidence::Certain, || {
                 seen.evidence(Some(0..8), "a wrapper header answers an HDLC frame")
             });
-            for id in ["H1", "T19", "T12"] {
-                book.explain_away(id, "T14");
-            }
         }
         Link::Hdlc(hdlc) if talk.wrapper_sent && !talk.hdlc_sent => {
             let sure = if hdlc.sound() {
@@ -143,20 +191,6 @@ fn received(talk: &Conversation, seen: &Seen<'_>, book: &mut Book) {
             book.note(&T15, sure, || {
                 seen.evidence(Some(0..2), "an HDLC frame answers a wrapper header")
             });
-            for id in ["H1", "T19", "A1"] {
-                book.explain_away(id, "T15");
-            }
-        }
-        Link::Hdlc(hdlc)
-            if hdlc.sound()
-                && matches!(hdlc.control, Control::Ui { .. })
-                && talk.phase == Phase::Asked =>
-        {
-            book.note(&T17, Confidence::Likely, || {
-                seen.at_control("an unasked UI frame, and no UA to SNRM")
-            });
-            book.explain_away("H1", "T17");
-            book.explain_away("T19", "T17");
         }
         _ => {}
     }
@@ -189,8 +223,6 @@ impl Rule for Several {
                     );
                     seen.evidence(None, text)
                 });
-                book.explain_away("H7", "T18");
-                book.explain_away("H29", "T18");
             }
             Some(_) => {}
         }

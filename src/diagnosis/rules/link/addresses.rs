@@ -3,6 +3,7 @@
 use super::Rule;
 use crate::diagnosis::conversation::Phase;
 use crate::diagnosis::event::hex;
+use crate::diagnosis::rules::line::is_left_over;
 use crate::diagnosis::{Book, Confidence, Conversation, Diagnosis, Direction, Event, Seen, What};
 use crate::dlms::hdlc::{Control, ServerAddress};
 
@@ -19,10 +20,10 @@ const H2: Diagnosis = Diagnosis {
 const H7: Diagnosis = Diagnosis {
     id: "H7",
     title: "The meter's own address is another than the one called",
-    remedy: &["Save the address it answers from."],
+    remedy: &["Save the address it answers from: obiscope probe --save, or --server."],
     specific: 6,
 };
-const H10: Diagnosis = Diagnosis {
+pub(super) const H10: Diagnosis = Diagnosis {
     id: "H10",
     title: "DISC goes out as another client than the one that opened the link: the session stays open",
     remedy: &[
@@ -58,6 +59,7 @@ impl Rule for Addresses {
     fn event(&mut self, talk: &Conversation, event: &Event<'_>, book: &mut Book) {
         match event.what {
             What::Frame(seen) if seen.direction == Direction::Sent => sent(talk, seen, book),
+            What::Frame(seen) | What::Foreign(seen) if is_left_over(talk, seen) => {}
             What::Frame(seen) => received(talk, seen, book),
             What::Foreign(seen) => {
                 let Some(hdlc) = seen.hdlc() else { return };
@@ -70,7 +72,6 @@ impl Rule for Addresses {
                         );
                         seen.evidence(Some(2..seen.octets.len().min(8)), text)
                     });
-                    book.explain_away("H29", "H30");
                 } else {
                     let client = hdlc.client.unwrap_or_default();
                     book.note(&H29, Confidence::Certain, || {
@@ -104,9 +105,6 @@ fn sent(talk: &Conversation, seen: &Seen<'_>, book: &mut Book) {
                 book.suggest("H2", text);
             }
         }
-        book.explain_away("H1", "H2");
-        book.explain_away("T19", "H2");
-        book.explain_away("H3", "H2");
     }
     if let (Control::Disc { .. }, Some(client), Some(opener)) =
         (hdlc.control, hdlc.client, talk.opened_by)

@@ -2,6 +2,7 @@
 
 use super::Rule;
 use super::refusals::{H17, H18};
+use crate::diagnosis::rules::line::is_left_over;
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Seen, What,
 };
@@ -25,14 +26,17 @@ const H22: Diagnosis = Diagnosis {
     title: "The answer comes in segments and the client does not ask for the next: the meter waits for RR",
     remedy: &[
         "After a frame with the segmentation bit (A8), send RR with N(R) one further.",
-        "Ask for longer frames (max info), so that answers fit in one.",
+        "Ask for longer frames, so that answers fit in one: --max-info 1024.",
     ],
     specific: 8,
 };
 const H23: Diagnosis = Diagnosis {
     id: "H23",
     title: "The meter had not finished its turn (P/F = 0) when the client spoke, or it never did finish",
-    remedy: &["Wait for the frame with P/F = 1.", "Ask for a window of 1."],
+    remedy: &[
+        "Wait for the frame with P/F = 1.",
+        "Ask for a window of 1: --window 1.",
+    ],
     specific: 5,
 };
 
@@ -49,7 +53,7 @@ impl Rule for Numbers {
         let What::Frame(seen) = event.what else {
             return;
         };
-        if seen.sound().is_none() {
+        if seen.sound().is_none() || is_left_over(talk, seen) {
             return;
         }
         match (seen.direction, seen.control()) {
@@ -175,6 +179,28 @@ impl Rule for Turns {
         let Some(Control::Information { poll, .. }) = last.control else {
             return;
         };
+        if let What::Silence(asked) = event.what
+            && last.segmented
+            && matches!(asked.control, Some(Control::ReceiveReady { .. }))
+        {
+            book.note(&H22, Confidence::Likely, || Evidence {
+                frame: Some(last.number),
+                octets: Some(1..2),
+                text: format!(
+                    "segmented: more follows; frame {} asked for it (RR), and nothing came",
+                    asked.number
+                ),
+            });
+            book.entitle(
+                "H22",
+                "The meter says that more segments follow, and sends none",
+            );
+            book.suggest(
+                "H22",
+                "Ask for longer frames (--max-info 1024), so that answers fit in one.",
+            );
+            return;
+        }
         if talk.last_sent.is_some_and(|sent| sent.number > last.number) {
             return;
         }

@@ -88,8 +88,6 @@ fn well_formed(seen: &Seen<'_>, book: &mut Book) {
     let end = seen.octets.len();
     let mut say = |octets, text: String| {
         book.note(&H3, Confidence::Certain, || seen.evidence(octets, text));
-        book.explain_away("H1", "H3");
-        book.explain_away("T19", "H3");
     };
     let Some(frame) = hdlc.frame else {
         return say(

@@ -17,9 +17,9 @@ const H8: Diagnosis = Diagnosis {
     id: "H8",
     title: "The meter refuses to connect now (DM): busy with another client, or not ready",
     remedy: &[
-        "Send DISC with the same client and server, then SNRM.",
-        "Wait for the meter's inactivity time and try once.",
         "Stop whoever else reads this meter.",
+        "Wait for the meter's inactivity time: obiscope probe --wait.",
+        "Send DISC with the same client and server, then SNRM: obiscope probe does.",
     ],
     specific: 6,
 };
@@ -34,7 +34,7 @@ const H12: Diagnosis = Diagnosis {
     title: "The meter has closed the link in between: it is no longer connected (DM)",
     remedy: &[
         "Begin again with SNRM.",
-        "Read something more often than the inactivity time, or release after each reading.",
+        "Read something more often than the inactivity time (--poll), or release after each reading.",
     ],
     specific: 7,
 };
@@ -59,7 +59,7 @@ const H15: Diagnosis = Diagnosis {
 const H16: Diagnosis = Diagnosis {
     id: "H16",
     title: "The frame was too long for the meter (FRMR Y)",
-    remedy: &["Send no more than the UA allows, 128 where it says nothing."],
+    remedy: &["Send no more than the UA allows, 128 where it says nothing: --max-info 128."],
     specific: 7,
 };
 pub(super) const H17: Diagnosis = Diagnosis {
@@ -91,7 +91,7 @@ const H21: Diagnosis = Diagnosis {
     title: "The meter is busy (RNR)",
     remedy: &[
         "Ask with RR until it is ready; do not send the request again.",
-        "Give it more time: it may be reading its flash memory.",
+        "Give it more time, it may be reading its flash memory: --timeout 15s.",
     ],
     specific: 7,
 };
@@ -146,7 +146,8 @@ impl Refusals {
                     });
                 }
             }
-            Some(_) if talk.phase != Phase::Down || !talk.associated => {
+            // Where no link was open, DM says nothing new.
+            Some(_) if matches!(talk.phase, Phase::Up | Phase::Unknown) => {
                 book.note(&H12, Confidence::Certain, || {
                     let idle = self.idle.unwrap_or_default();
                     let limit = talk.settings.inactivity.unwrap_or(INACTIVITY);
@@ -194,7 +195,5 @@ fn frmr(talk: &Conversation, seen: &Seen<'_>, hdlc: &Hdlc<'_>, book: &mut Book) 
         }
     }
     // Why the meter finds so is its own word against a healthy count: say what was sent.
-    if low & 0x18 != 0 && talk.sent_number.is_some() {
-        book.explain_away("H20", if low & 0x08 != 0 { "H17" } else { "H18" });
-    }
+    if low & 0x18 != 0 && talk.sent_number.is_some() {}
 }

@@ -17,9 +17,9 @@ pub(super) const H1: Diagnosis = Diagnosis {
     id: "H1",
     title: "Nobody answers at this address: meters ignore what is not addressed to them",
     remedy: &[
-        "Try the same numbers in other sizes: 1, 2 and 4 octets (obiscope probe does).",
-        "Try client 16 and server 1; then the last four digits of the serial.",
-        "Release a stale session: DISC, then SNRM, and once more after the inactivity time.",
+        "Try the same numbers in other sizes: obiscope probe does, or --address-size 1, 2, 4.",
+        "Try --client 16 --server 1; then the last four digits of the serial as the lower part (--server 1/NNNN).",
+        "Wait until an abandoned session has ended: obiscope probe --wait.",
         "Check baud rate, parity and wiring.",
     ],
     specific: 5,
@@ -35,13 +35,13 @@ pub(super) const T19: Diagnosis = Diagnosis {
     ],
     specific: 4,
 };
-const H11: Diagnosis = Diagnosis {
+pub(super) const H11: Diagnosis = Diagnosis {
     id: "H11",
     title: "An abandoned session holds the meter",
     remedy: &[
-        "Send DISC with the client that opened it, then SNRM.",
+        "Wait for the meter's inactivity time (120 to 180 s): obiscope probe --wait.",
+        "Send DISC as the client that opened it: obiscope probe --step --client SAP.",
         "Send DISC to the CALLING address, where only one meter is on the line.",
-        "Wait for the meter's inactivity time (120 to 180 s).",
         "End every session with DISC.",
     ],
     specific: 6,
@@ -51,7 +51,7 @@ pub(super) const H13: Diagnosis = Diagnosis {
     title: "The meter has dropped the link without a word: it was idle too long",
     remedy: &[
         "Begin again with SNRM.",
-        "Read something more often than the inactivity time, or release after each reading.",
+        "Read something more often than the inactivity time (--poll), or release after each reading.",
     ],
     specific: 6,
 };
@@ -67,7 +67,7 @@ struct Silence {
 }
 
 const KEPT: usize = 16;
-/// So many forms of the address have to be silent before it is doubted whether anything listens.
+/// So many addresses, in every size there is, have to be silent before it is doubted whether anything listens.
 const FORMS: usize = 3;
 
 impl Rule for Silence {
@@ -164,12 +164,14 @@ impl Silence {
                     ),
                 );
             }
-            (None, count) if count >= FORMS && !talk.heard => {
-                book.note(&H1, Confidence::Likely, say);
+            // Whoever was there would have heard one of them.
+            (None, count) if self.is_thorough(count) && talk.received.octets == 0 => {
+                book.withdraw("H1");
+                book.note(&H1, Confidence::Possible, say);
                 book.note(&T19, Confidence::Likely, || {
                     at(
                         asked,
-                        format!("{count} forms of the address were tried, and no octet has come"),
+                        format!("{count} addresses in sizes of 1, 2 and 4 octets were tried, and not one octet has come"),
                     )
                 });
             }
@@ -182,6 +184,11 @@ impl Silence {
                 }
             }
         }
+    }
+
+    fn is_thorough(&self, addresses: usize) -> bool {
+        let tried = |size| self.unanswered.iter().any(|(_, it, _)| it.size() == size);
+        addresses >= FORMS && tried(1) && tried(2) && tried(4)
     }
 
     /// Somebody answers after all: then the silent addresses were wrong, or the silence was something else.
@@ -197,6 +204,15 @@ impl Silence {
         };
         let client = talk.client().unwrap_or_default();
         book.withdraw("T19");
+        // Another address than the one just asked: the answer to it has only been slow.
+        let late = server.is_some_and(|from| {
+            from != asked && self.unanswered.iter().any(|(_, it, _)| *it == from)
+        });
+        if late {
+            book.withdraw("H1");
+            self.unanswered.clear();
+            return;
+        }
         if self
             .unanswered
             .iter()
@@ -314,7 +330,6 @@ impl Stale {
                         .map_or_else(String::new, |t| format!(", inactivity time {}", span(t)))
                 ),
             });
-            book.explain_away("H1", "H11");
         }
     }
 }

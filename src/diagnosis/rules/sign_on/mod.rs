@@ -123,6 +123,7 @@ impl SignOn {
             book.note(&rows::E4, Likely, || {
                 words(format!("after the acknowledgement: {}", hex(octets, 12)))
             });
+            self.step = Step::None;
         }
     }
 
@@ -175,7 +176,6 @@ impl Rule for SignOn {
                 self.step = Step::None;
             }
             What::Silence(_) | What::Quiet | What::Closed(_) => self.silent(book),
-            What::Connected => self.step = Step::None,
             _ => {}
         }
     }

@@ -7,9 +7,9 @@ pub(super) static E1: Diagnosis = Diagnosis {
     title: "The sign-on /?! is not answered",
     specific: 6,
     remedy: &[
-        "300 baud, 7 bits, even parity; align the optical head",
-        "wake the meter up (button), or name its address: /?ADDRESS!",
-        "try HDLC directly: not every port signs on",
+        "Align the optical head, its cable pointing down; wake the meter up (button).",
+        "Check the speed: 300 baud, 7 bits, even parity.",
+        "Try HDLC directly, not every port signs on: --mode-e=false --baud 9600.",
     ],
 };
 
@@ -17,7 +17,7 @@ pub(super) static E2: Diagnosis = Diagnosis {
     id: "E2",
     title: "The meter offers no mode E on this port",
     specific: 6,
-    remedy: &["open HDLC directly at the port's fixed speed"],
+    remedy: &["Open HDLC directly at the port's fixed speed: --mode-e=false --baud 9600."],
 };
 
 pub(super) static E3: Diagnosis = Diagnosis {
@@ -25,8 +25,8 @@ pub(super) static E3: Diagnosis = Diagnosis {
     title: "The meter goes on in text: the acknowledgement did not ask for mode E",
     specific: 7,
     remedy: &[
-        "acknowledge with 06 32 b 32 0D 0A (b: the baud code of the identification)",
-        "send it at once, in 7E1",
+        "In the client acknowledge with 06 32 b 32 0D 0A (b: the baud code of the identification), at once and in 7E1.",
+        "Try HDLC directly: --mode-e=false --baud 9600.",
     ],
 };
 
@@ -35,8 +35,8 @@ pub(super) static E4: Diagnosis = Diagnosis {
     title: "After the switch only garbage: the line is still at the old speed or at 7E1",
     specific: 6,
     remedy: &[
-        "8 bits, no parity, the new speed after the acknowledgement",
-        "a network converter cannot switch: open HDLC directly",
+        "Set 8 bits, no parity and the new speed after the acknowledgement.",
+        "A network converter cannot switch: open HDLC directly at a fixed speed (--mode-e=false).",
     ],
 };
 
@@ -44,5 +44,5 @@ pub(super) static E5: Diagnosis = Diagnosis {
     id: "E5",
     title: "The meter agreed to mode E, then SNRM was too soon",
     specific: 6,
-    remedy: &["wait about a second after the acknowledgement before SNRM"],
+    remedy: &["Wait about a second after the acknowledgement: --turn-round 1s."],
 };
