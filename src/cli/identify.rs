@@ -9,6 +9,8 @@ use super::visit::{Door, Place, Purpose, Trouble, find, get};
 use crate::cosem::data::{printable, printable_bytes};
 use crate::cosem::decode::decode;
 use crate::cosem::{AttributeRef, Data, DateTime, Obis};
+use crate::meter::Definition;
+use crate::meter::attempts::{Attempts, Credential, Told};
 use crate::meter::session::Session;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -46,6 +48,7 @@ const TEXTS: [(&str, &[AttributeRef]); 3] = [
     ("firmware", &[data(1, 0, 2, 0), data(0, 0, 2, 0)]),
 ];
 
+const MAKER: &str = "manufacturer";
 /// Letters in front of a logical device name that name its maker (FLAG id).
 const FLAG: usize = 3;
 
@@ -75,6 +78,9 @@ pub async fn run(
             "obiscope: another device or firmware than before; the object list kept of that one is gone"
         )?;
     }
+    if let Some(maker) = found.iter().find(|it| it.0 == MAKER) {
+        keep_maker(door, &at.meter, &maker.2).await?;
+    }
     for line in &missing {
         writeln!(err, "obiscope: {}", printable(line))?;
     }
@@ -98,6 +104,22 @@ pub async fn run(
     })
 }
 
+/// Before a refused secret goes out again, what is known of this make's lock is shown.
+async fn keep_maker(door: &Door<'_>, meter: &Definition, maker: &str) -> Result<(), Failure> {
+    let Some(who) = Credential::of(meter) else {
+        return Ok(());
+    };
+    let store = (door.open_store)()?;
+    let told = Told {
+        at: Timestamp::now(),
+        maker: Some(maker.to_owned()),
+        facts: Vec::new(),
+    };
+    store.told(who, told).await;
+    store.close().await;
+    Ok(())
+}
+
 /// Key, for JSON, for people.
 type Line = (&'static str, Value, String);
 
@@ -113,7 +135,7 @@ async fn identity(session: &mut Session) -> Result<(Vec<Line>, Vec<String>), Tro
                     if *place == LOGICAL_DEVICE_NAME
                         && let Some(flag) = flag(&data)
                     {
-                        found.push(("manufacturer", json!(flag), flag));
+                        found.push((MAKER, json!(flag), flag));
                     }
                     found.push((key, json!(text), text));
                     refused = None;

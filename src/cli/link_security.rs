@@ -11,10 +11,8 @@ use crate::meter::definition::{
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read};
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -134,7 +132,7 @@ pub(super) fn keys(
             ));
         }
         (Some(variable), None) => {
-            let found = std::env::var_os(variable).map(OsString::into_vec);
+            let found = std::env::var_os(variable).map(OsString::into_encoded_bytes);
             let found = found.ok_or_else(|| {
                 OptionsError(format!(
                     "keys: the environment variable {variable} is not set; set it, or name a file instead"
@@ -159,19 +157,34 @@ fn from_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, OptionsError> {
         |error: io::Error| OptionsError(format!("keys: {shown} cannot be read: {error}"));
     let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
-    let mode = about.permissions().mode() & 0o777;
     // Pipes and the like are nobody else's to read.
-    if about.is_file() && mode & 0o077 != 0 {
-        return Err(OptionsError(format!(
-            "keys: {shown} may be read by others (mode {mode:04o}), so these keys are not used; \
-             first: chmod 600 {shown}"
-        )));
+    if about.is_file() {
+        owners_alone(path, &about)?;
     }
     let mut text = Zeroizing::new(Vec::with_capacity(4096));
     file.take(LONGEST)
         .read_to_end(&mut text)
         .map_err(unreadable)?;
     Ok(text)
+}
+
+#[cfg(unix)]
+fn owners_alone(path: &Path, about: &Metadata) -> Result<(), OptionsError> {
+    use std::os::unix::fs::PermissionsExt;
+    let (shown, mode) = (path.display(), about.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        return Err(OptionsError(format!(
+            "keys: {shown} may be read by others (mode {mode:04o}), so these keys are not used; \
+             first: chmod 600 {shown}"
+        )));
+    }
+    Ok(())
+}
+
+/// Elsewhere a file's rights are not a mode; who may read it is the system's to guard.
+#[cfg(not(unix))]
+fn owners_alone(_: &Path, _: &Metadata) -> Result<(), OptionsError> {
+    Ok(())
 }
 
 fn ask(place: &str) -> Result<Keys, OptionsError> {
@@ -198,6 +211,7 @@ mod tests {
     use super::*;
     use crate::meter::definition::Auth;
     use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     #[derive(clap::Parser)]
     struct Cli {

@@ -13,7 +13,7 @@ pub use super::saved::Error;
 use super::saved::confirmed;
 use super::{meter_file, meter_show};
 use crate::cosem::ObjectSpec;
-use crate::meter::definition::{SerialLine, TransportKind};
+use crate::meter::definition::{self, SerialLine, TransportKind};
 use crate::meter::{Definition, PolledObject};
 use crate::store::Store;
 
@@ -107,6 +107,12 @@ pub struct Settings {
     /// What to read, such as 1-1:32.7.0 or 3/1-1:32.7.0/2=voltage; may be repeated
     #[arg(long = "object", value_name = "OBJECT[=KEY]")]
     objects: Vec<String>,
+    /// Volts between phase and neutral that values are judged by, such as 120; none to judge by nothing
+    #[arg(long, value_name = "VOLTS|none", value_parser = nominal)]
+    nominal_voltage: Option<Nominal>,
+    /// Hertz that values are judged by, such as 60; none to judge by nothing
+    #[arg(long, value_name = "HERTZ|none", value_parser = nominal)]
+    nominal_frequency: Option<Nominal>,
     /// Where readings go: a saved broker
     #[arg(long, value_name = "BROKER")]
     publish: Option<String>,
@@ -119,6 +125,14 @@ pub struct Settings {
     // Last: its heading holds for everything after it.
     #[command(flatten)]
     link: LinkOptions,
+}
+
+/// A nominal value, or that there is none.
+#[derive(Clone, Copy, Debug)]
+struct Nominal(Option<f64>);
+
+fn nominal(text: &str) -> Result<Nominal, String> {
+    definition::nominal(text).map(Nominal)
 }
 
 impl Settings {
@@ -140,6 +154,12 @@ impl Settings {
         if !self.objects.is_empty() {
             let objects = self.objects.iter().map(|text| polled_object(text));
             meter.objects = objects.collect::<Result<_, _>>()?;
+        }
+        if let Some(Nominal(voltage)) = self.nominal_voltage {
+            meter.nominal.voltage = voltage;
+        }
+        if let Some(Nominal(frequency)) = self.nominal_frequency {
+            meter.nominal.frequency = frequency;
         }
         meter.publish = self.publish.or(meter.publish.take());
         meter.device = self.device.or(meter.device.take());

@@ -15,7 +15,7 @@ use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::{Form, Keys, Security, Suite};
 use crate::meter::Definition;
 use crate::meter::definition::{
-    COUNTER_OBJECT, FORMS, PROTECTIONS, TransportKind, form_name, form_named, naming_name,
+    COUNTER_OBJECT, FORMS, Nominal, PROTECTIONS, TransportKind, form_name, form_named, naming_name,
     naming_named, protection_name, protection_named,
 };
 
@@ -71,6 +71,8 @@ struct Entry {
     inactivity: Option<String>,
     max_info: Option<u16>,
     window: Option<u8>,
+    nominal_voltage: Option<f64>,
+    nominal_frequency: Option<f64>,
     publish: Option<String>,
     device: Option<String>,
     enabled: Option<bool>,
@@ -130,6 +132,8 @@ fn entry(meter: &Definition) -> Entry {
         inactivity: span(meter.inactivity),
         max_info: Some(meter.max_info),
         window: Some(meter.window),
+        nominal_voltage: meter.nominal.voltage,
+        nominal_frequency: meter.nominal.frequency,
         publish: meter.publish.clone(),
         device: meter.device.clone(),
         enabled: Some(meter.enabled),
@@ -227,6 +231,10 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
     meter.retries = entry.retries.unwrap_or(meter.retries);
     meter.max_info = entry.max_info.unwrap_or(meter.max_info);
     meter.window = entry.window.unwrap_or(meter.window);
+    meter.nominal = Nominal {
+        voltage: entry.nominal_voltage,
+        frequency: entry.nominal_frequency,
+    };
     meter.enabled = entry.enabled.unwrap_or(meter.enabled);
     meter.publish = entry.publish;
     meter.device = entry.device;

@@ -141,6 +141,8 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
         "max_info": meter.max_info,
         "window": meter.window,
         "objects": objects,
+        "nominal_voltage": meter.nominal.voltage,
+        "nominal_frequency": meter.nominal.frequency,
         "publish": meter.publish,
         "device": meter.device_name(),
         "enabled": meter.enabled,
@@ -173,6 +175,12 @@ pub(super) async fn show(
     let publish = match &meter.publish {
         Some(broker) => format!("{broker} as {}", meter.device_name()),
         None => "nowhere".to_owned(),
+    };
+    let nominal = match meter.nominal.words() {
+        words if words.is_empty() => {
+            "not given: values are judged by what is absurd anywhere".into()
+        }
+        words => words,
     };
     let dated = |note: Option<(jiff::Timestamp, String)>| match note {
         Some((at, text)) => format!("{at} {text}"),
@@ -218,6 +226,7 @@ pub(super) async fn show(
             "frames",
             format!("up to {} bytes, window {}", meter.max_info, meter.window),
         ),
+        ("nominal", nominal),
         ("publishes", publish),
         (
             "starts",

@@ -67,6 +67,7 @@ async fn add_show_edit_list_remove() {
     add.extend(host);
     add.extend(["--preset", "microstar", "--password-file", &secret]);
     add.extend(["--poll", "9s", "--publish", "lab", "--device", "m-7"]);
+    add.extend(["--nominal-voltage", "120", "--nominal-frequency", "60"]);
     add.extend(["--object", "1-1:32.7.0", "--object", "8/0-0:1.0.0/2=clock"]);
     assert_eq!(desk.ok(&add).await, "meter feeder-7 added: 10.0.4.7:3333\n");
     let meter = desk.store.meter_named("feeder-7").await.unwrap();
@@ -87,6 +88,7 @@ async fn add_show_edit_list_remove() {
         "lab as m-7",
         "every 9s",
         "1-1:32.7.0",
+        "120 V, 60 Hz",
         "no UA",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
@@ -98,6 +100,8 @@ async fn add_show_edit_list_remove() {
     assert_eq!(json["server"]["bytes"], 1);
     assert_eq!(json["objects"][1]["key"], "clock");
     assert_eq!(json["poll"], "9s");
+    assert_eq!(json["nominal_voltage"], 120.0);
+    assert_eq!(json["nominal_frequency"], 60.0);
 
     desk.ok(&[
         "edit",
@@ -107,11 +111,15 @@ async fn add_show_edit_list_remove() {
         "--no-publish",
         "--enabled",
         "false",
+        "--nominal-voltage",
+        "none",
     ])
     .await;
     let meter = desk.store.meter_named("feeder-8").await.unwrap();
     assert_eq!((meter.publish, meter.enabled), (None, false));
     assert!(meter.password.is_some() && meter.objects.len() == 2);
+    let nominal = (meter.nominal.voltage, meter.nominal.frequency);
+    assert_eq!(nominal, (None, Some(60.0)));
 
     let json: Value = serde_json::from_str(&desk.ok(&["list", "--json"]).await).unwrap();
     assert_eq!(json[0]["name"], "feeder-8");
@@ -168,6 +176,8 @@ async fn what_is_wrong_is_named_and_nothing_is_saved() {
         (vec!["show", "z"], "no meter named \"z\""),
         (vec!["edit", "z", "--poll", "9s"], "no meter named \"z\""),
         (vec!["edit", "a", "--window", "9"], "window"),
+        (vec!["edit", "a", "--nominal-voltage", "1"], "10 to 500000"),
+        (vec!["edit", "a", "--nominal-frequency", "fast"], "none"),
         (vec!["remove", "a"], "--yes"),
         (vec!["import", "/no/such"], "/no/such"),
     ] {
@@ -194,6 +204,8 @@ async fn what_was_exported_is_imported_again() {
         &secret,
         "--object",
         "1-1:32.7.0=u",
+        "--nominal-voltage",
+        "127.5",
         "--publish",
         "lab",
     ])

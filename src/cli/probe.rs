@@ -8,6 +8,7 @@ use crate::cosem::data::printable;
 use crate::diagnosis::Finding;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::meter::Clock;
+use crate::meter::attempts::{Attempts, Credential, Told};
 use crate::meter::known_good::{KnownGood, link_json};
 use crate::meter::probe::{Kept, Options, Prober, Progress, Report, Step, Working};
 use crate::store::{MeterNote, Store};
@@ -140,6 +141,16 @@ async fn probe(
     written?;
     while let (Ok(progress), false) = (said.try_recv(), args.json) {
         show(out, &progress)?;
+    }
+    if let Some(who) = Credential::of(&found.meter)
+        && !report.facts.is_empty()
+    {
+        let told = Told {
+            at: jiff::Timestamp::now(),
+            maker: None,
+            facts: report.facts.clone(),
+        };
+        store.told(who, told).await;
     }
     if args.save && !stopped {
         keep(store, found, &report).await?;

@@ -3,11 +3,13 @@
 use super::Failure;
 use super::argument;
 use super::exit::ExitKind;
+use super::finding;
 use super::object_list::Kept;
 use super::table::Table;
 use super::visit::{Door, Place, Purpose, Trouble, find};
 use crate::cosem::data::printable;
 use crate::cosem::{Obis, ObjectSpec};
+use crate::meter::judge::Judge;
 use crate::meter::session::{Session, SessionError};
 use crate::meter::{Definition, PolledObject, Reading};
 use std::cell::Cell;
@@ -54,7 +56,11 @@ pub async fn run(
         stop.await;
         stopped.set(true);
     };
-    let mut report = Report::new(out, err, args.json);
+    let judge = match args.every {
+        Some(_) => Judge::new(&found.meter),
+        None => Judge::at_once(&found.meter),
+    };
+    let mut report = Report::new(out, err, args.json, judge);
     let done = found
         .visit(door, stop, async |session: &mut Session, meter| {
             if let Some(list) = &listed {
@@ -163,10 +169,13 @@ struct Report<'a> {
     table: Table<5>,
     rounds: u64,
     failed: bool,
+    judge: Judge,
+    /// What stands of the values and was said.
+    told: Vec<&'static str>,
 }
 
 impl<'a> Report<'a> {
-    fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, json: bool) -> Self {
+    fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, json: bool, judge: Judge) -> Self {
         Self {
             out,
             err,
@@ -174,6 +183,8 @@ impl<'a> Report<'a> {
             table: Table::new([false, false, true, false, false]),
             rounds: 0,
             failed: false,
+            judge,
+            told: Vec::new(),
         }
     }
 
@@ -193,7 +204,28 @@ impl<'a> Report<'a> {
             }
         }
         self.table.print(self.out)?;
-        self.out.flush()
+        self.out.flush()?;
+        self.doubts(readings)
+    }
+
+    /// What the values show to be wrong, for people: scripts have the values. Each is told once, and when it is over.
+    fn doubts(&mut self, readings: &[Reading]) -> io::Result<()> {
+        self.judge.cycle(readings);
+        let found = self.judge.findings();
+        let over: Vec<_> = (self.told.iter().copied())
+            .filter(|id| !found.iter().any(|it| it.id == *id))
+            .collect();
+        for id in over {
+            self.told.retain(|told| *told != id);
+            writeln!(self.err, "{id}  no longer")?;
+        }
+        for finding in found {
+            if !self.told.contains(&finding.id) {
+                self.told.push(finding.id);
+                finding::print(self.err, &finding)?;
+            }
+        }
+        self.err.flush()
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Place {
     /// Show the meter a secret once more that it refused before, without asking
     #[arg(long, help_heading = "Link options")]
     pub try_again: bool,
+    /// Go on from this invocation counter, which the meter named, though it is far above ours
+    #[arg(long, value_name = "N", help_heading = "Link options")]
+    pub accept_counter: Option<u32>,
 }
 
 /// What a visit needs from the program around it.
@@ -123,6 +126,8 @@ pub struct Found {
     pub(super) counters: bool,
     /// A refused secret may be shown once more.
     pub(super) confirmed: bool,
+    /// An invocation counter that a person takes for true.
+    pub(super) accepted: Option<u32>,
     /// Another obiscope that may be connected to it.
     pub(super) owner: Option<String>,
     pub(super) tap: Tap,
@@ -149,6 +154,7 @@ pub async fn find(purpose: Purpose, place: &Place, door: &Door<'_>) -> Result<Fo
     Ok(Found {
         counters: meter.security.is_some() && chosen,
         confirmed,
+        accepted: place.accept_counter,
         meter,
         owner,
         tap,
@@ -307,7 +313,8 @@ impl Found {
             () = stop.as_mut() => return Err(Trouble::Stopped),
             stream = connecting => stream?,
         };
-        let mut session = Session::new(meter, stream, Clock::System, tap.clone());
+        let mut session = Session::new(meter, stream, Clock::System, tap.clone())
+            .with_accepted_counter(self.accepted);
         if let Some(store) = store {
             let kept = Arc::new(store.clone());
             session = session.with_attempts(kept.clone(), confirmed);

@@ -61,7 +61,7 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
         }
         SessionError::Association(Failure::Exception(it)) if it.is_counter() => our_counter(meter),
         SessionError::Association(Failure::Exception(_)) => {
-            "an earlier association may still be open: it ends by itself after the meter's inactivity time".to_owned()
+            left_open(meter)
         }
         SessionError::Association(Failure::Protocol(_)) => {
             "look at the last frames in the trace; does the port speak DLMS over HDLC?".to_owned()
@@ -75,6 +75,10 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
         SessionError::Counter(CounterError::UsedUp) => {
             "have the meter's keys changed; a new key counts from 0 again".to_owned()
         }
+        SessionError::Counter(CounterError::Leap { named, .. }) => format!(
+            "ask whoever else has these keys where their counter stands, or look in the meter's papers; if it is right, go on \
+             from there: on the command line once --accept-counter {named}, on the screen by confirming"
+        ),
         SessionError::Counter(_) => {
             "is the disk full, or does another program use the same keys and system title?".to_owned()
         }
@@ -89,6 +93,21 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
         SessionError::Randomness(_) => "this computer gives no random numbers: ask who runs it".to_owned(),
         SessionError::Misuse(_) => "reconnect; if it comes again, this is a fault of obiscope".to_owned(),
     }
+}
+
+/// A program that was killed said no DISC; ours just now may have mended it.
+fn left_open(meter: &Definition) -> String {
+    let client = meter.client.sap();
+    let wait = if meter.inactivity.is_zero() {
+        "the meter's inactivity time".to_owned()
+    } else {
+        let time = humantime::format_duration(meter.inactivity);
+        format!("the meter's inactivity time ({time} set here)")
+    };
+    format!(
+        "an earlier association of client {client} may still be open, as after a program that was killed: the DISC sent just \
+         now ends it in most meters, so try once more; else it ends by itself after {wait}"
+    )
 }
 
 /// What came could not be opened, or ours could not be sealed.

@@ -74,6 +74,39 @@ pub struct Record {
     /// With this very secret; nothing was noted of them, so the program ended in the middle.
     pub open_so: u32,
     pub last: Option<Timestamp>,
+    /// By the meter itself, earlier.
+    pub told: Option<Told>,
+}
+
+/// What a meter said of itself that matters before a secret goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub at: Timestamp,
+    /// Three letters, FLAG; `None` leaves what was known.
+    pub maker: Option<String>,
+    /// Of its locks, a sentence each; empty leaves what was known.
+    pub facts: Vec<String>,
+}
+
+impl Told {
+    /// Over what was known before.
+    #[must_use]
+    pub fn over(self, before: Option<&Self>) -> Self {
+        let Some(before) = before else { return self };
+        Self {
+            maker: self.maker.or_else(|| before.maker.clone()),
+            at: if self.facts.is_empty() {
+                before.at
+            } else {
+                self.at
+            },
+            facts: if self.facts.is_empty() {
+                before.facts.clone()
+            } else {
+                self.facts
+            },
+        }
+    }
 }
 
 /// A program that is killed again and again before it hears the answer must not go on for ever.
@@ -110,7 +143,7 @@ impl Record {
             ));
         }
         words.push(format!("in all {} counted here", times(self.total)));
-        words.push(lock_words(meter).to_owned());
+        words.extend(super::locks::words(meter, self.told.as_ref()));
         words
     }
 }
@@ -120,15 +153,6 @@ fn times(n: u32) -> String {
         1 => "once".to_owned(),
         n => format!("{n} times"),
     }
-}
-
-/// What is known of the lock of this kind of meter (makers' manuals; field reports).
-fn lock_words(meter: &Definition) -> &'static str {
-    if meter.is_like_microstar() {
-        return "Microstar meters lock after some wrong passwords; how many, and for how long, is not published";
-    }
-    "many meters lock after a few wrong secrets, some for good; a Landis+Gyr E350 locks for 60 s on its optical port, \
-     and then refuses the right password too"
 }
 
 /// What came of an attempt.
@@ -166,6 +190,9 @@ pub trait Attempts: Send + Sync {
 
     /// Of the attempt counted last.
     fn note(&self, who: Credential, outcome: Outcome) -> Later<'_, ()>;
+
+    /// Of the meter, whoever the client is; later records carry it.
+    fn told(&self, who: Credential, told: Told) -> Later<'_, ()>;
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,26 +248,32 @@ pub fn record(rows: impl IntoIterator<Item = (u16, Row)>, mark: u16) -> Record {
 
 /// For tests and benches: gone with the process.
 #[derive(Debug, Default)]
-pub struct InMemory(Mutex<BTreeMap<Credential, Row>>);
+pub struct InMemory {
+    rows: Mutex<BTreeMap<Credential, Row>>,
+    /// By endpoint and server.
+    told: Mutex<BTreeMap<(String, String), Told>>,
+}
 
 impl InMemory {
-    fn look(kept: &BTreeMap<Credential, Row>, who: &Credential) -> Record {
+    fn look(&self, kept: &BTreeMap<Credential, Row>, who: &Credential) -> Record {
         let same = |it: &&Credential| {
             (&it.endpoint, &it.server, it.client) == (&who.endpoint, &who.server, who.client)
         };
-        record(
-            kept.iter()
-                .filter(|(it, _)| same(it))
-                .map(|(it, row)| (it.mark, *row)),
-            who.mark,
-        )
+        let rows = kept.iter().filter(|(it, _)| same(it));
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        Record {
+            told: told
+                .get(&(who.endpoint.clone(), who.server.clone()))
+                .cloned(),
+            ..record(rows.map(|(it, row)| (it.mark, *row)), who.mark)
+        }
     }
 }
 
 impl Attempts for InMemory {
     fn record(&self, who: Credential) -> Later<'_, Result<Record, AttemptError>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = Self::look(&kept, &who);
+        let kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.look(&kept, &who);
         Box::pin(std::future::ready(Ok(record)))
     }
 
@@ -250,8 +283,8 @@ impl Attempts for InMemory {
         confirmed: bool,
         at: Timestamp,
     ) -> Later<'_, Result<Counted, AttemptError>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let record = Self::look(&kept, &who);
+        let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.look(&kept, &who);
         let counted = if record.asks() && !confirmed {
             Counted::Asks(record)
         } else {
@@ -265,7 +298,7 @@ impl Attempts for InMemory {
     }
 
     fn note(&self, who: Credential, outcome: Outcome) -> Later<'_, ()> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for (it, row) in &mut *kept {
             if *it == who {
                 *row = row.noted(outcome);
@@ -275,6 +308,14 @@ impl Attempts for InMemory {
                 (row.refused, row.open) = (0, 0);
             }
         }
+        Box::pin(std::future::ready(()))
+    }
+
+    fn told(&self, who: Credential, told: Told) -> Later<'_, ()> {
+        let mut kept = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (who.endpoint, who.server);
+        let told = told.over(kept.get(&place));
+        kept.insert(place, told);
         Box::pin(std::future::ready(()))
     }
 }
@@ -338,6 +379,18 @@ pub(crate) mod tests {
         assert!(kept.record(b.clone()).await.unwrap().asks());
         kept.note(b.clone(), Outcome::Unclear).await;
         assert!(!kept.record(b.clone()).await.unwrap().asks());
+        // What the meter told of itself goes with every client's record, the newest of each.
+        let told = |maker: Option<&str>, facts: &[&str]| Told {
+            at,
+            maker: maker.map(str::to_owned),
+            facts: facts.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        kept.told(a.clone(), told(None, &["failed tries so far: 1"]))
+            .await;
+        kept.told(b.clone(), told(Some("LGZ"), &[])).await;
+        let record = kept.record(a.clone()).await.unwrap();
+        let due = told(Some("LGZ"), &["failed tries so far: 1"]);
+        assert_eq!(record.told, Some(due));
         // Somebody else's are not these.
         let mut other = with("22222222");
         other.port = 4059;
@@ -353,6 +406,7 @@ pub(crate) mod tests {
             refused_so: 1,
             open_so: 0,
             last: Timestamp::from_millisecond(1_800_000_000_000).ok(),
+            told: None,
         };
         let words = record.words(&with("x")).join("; ");
         for part in [

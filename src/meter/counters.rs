@@ -34,6 +34,12 @@ pub enum CounterError {
     UsedUp,
     #[error("the invocation counter cannot be stored, and unstored none is used: {0}")]
     Store(String),
+    /// Named where nothing vouches for it; nothing was sent with it.
+    #[error(
+        "the meter says that its invocation counter stands at {named}, ours at {ours}: that number is not authenticated, \
+         and whoever made it up would use up the key for good, so it is not taken without a person"
+    )]
+    Leap { ours: u32, named: u32 },
     /// Another session took the numbers that came next.
     #[error(
         "another session uses the same key and system title; this one begins again with numbers of its own"
@@ -52,6 +58,32 @@ pub trait Counters: Send + Sync {
 
     /// Of what was set aside up to `end`, `next` and above was not used. Nothing happens when others took numbers since.
     fn give_back(&self, name: CounterName, end: u32, next: u32) -> GivingBack<'_>;
+}
+
+/// Forward by so much a counter follows what a meter says: months of another client's work.
+const USUAL_LEAP: u32 = 1 << 20;
+/// A store that never used the key knows nothing of what others did: a sixteenth of all numbers.
+const FIRST_LEAP: u32 = 1 << 28;
+/// Within the last sixteenth numbers are not given away by the million.
+const SCARCE: u32 = u32::MAX - (1 << 28);
+const SCARCE_LEAP: u32 = 1 << 12;
+/// Beyond what a person accepted: what other clients use until the next try.
+const SLACK: u32 = 1 << 12;
+
+/// Whether ours may go on above `named`. Exceptions and the public client's values travel unauthenticated: one forged
+/// number near 2^32 would leave the key without any.
+pub fn may_leap(ours: u32, named: u32, accepted: Option<u32>) -> Result<(), CounterError> {
+    let most = match ours {
+        _ if named >= SCARCE => SCARCE_LEAP,
+        0 => FIRST_LEAP,
+        _ => USUAL_LEAP,
+    };
+    let accepted = accepted.is_some_and(|it| named <= it.saturating_add(SLACK));
+    if named.saturating_sub(ours) <= most || accepted {
+        Ok(())
+    } else {
+        Err(CounterError::Leap { ours, named })
+    }
 }
 
 /// The numbers to set aside when `next` is the first that was never given out.
@@ -109,6 +141,26 @@ mod tests {
         assert_eq!(reservation(5, 100, 32), Ok(100..132));
         assert_eq!(reservation(u32::MAX - 3, 0, 32), Ok(u32::MAX - 3..u32::MAX));
         assert_eq!(reservation(u32::MAX, 0, 32), Err(CounterError::UsedUp));
+    }
+
+    #[test]
+    fn a_forged_number_does_not_use_up_the_key() {
+        let ok = |ours, named, accepted| may_leap(ours, named, accepted).is_ok();
+        assert!(ok(500, 90, None), "behind ours, nothing leaps");
+        assert!(ok(500, 1_000_000, None));
+        assert!(ok(0, 200_000_000, None), "first seen");
+        assert!(!ok(1, 200_000_000, None));
+        assert!(!ok(0, 0xF000_0001, None) && !ok(0, u32::MAX, None));
+        assert!(ok(0xF800_0000, 0xF800_0400, None) && !ok(0xF800_0000, 0xF810_0000, None));
+        // A person says which, and no more than that.
+        assert!(ok(1, 200_000_000, Some(200_000_000)));
+        assert!(ok(1, 200_000_900, Some(200_000_000)));
+        assert!(!ok(1, 0xFFFF_0000, Some(200_000_000)));
+        let words = may_leap(7, u32::MAX, None).unwrap_err().to_string();
+        assert!(
+            words.contains("4294967295") && words.contains("ours at 7"),
+            "{words}"
+        );
     }
 
     #[tokio::test]

@@ -10,7 +10,9 @@ pub mod evidence;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod image;
+pub mod judge;
 pub mod known_good;
+mod locks;
 pub mod objects;
 pub mod poller;
 pub mod probe;

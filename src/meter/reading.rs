@@ -76,9 +76,10 @@ impl Reading {
     }
 
     /// Attribute 2 of the clock (class 8) is an octet-string that means a date-time.
-    fn clock_time(&self) -> Option<DateTime> {
+    pub(super) fn clock_time(&self) -> Option<DateTime> {
         let clock = self.attribute.class == 8 && self.attribute.attribute == 2;
         match &self.value {
+            Ok(Data::DateTime(time)) if clock => Some(*time),
             Ok(Data::OctetString(octets)) if clock => {
                 let raw = octets.as_slice().try_into().ok()?;
                 Some(DateTime { raw })

@@ -3,10 +3,10 @@
 use super::Store;
 use super::error::Fault;
 use crate::meter::attempts::{
-    AttemptError, Attempts, Counted, Credential, Later, Outcome, Record, Row, record,
+    AttemptError, Attempts, Counted, Credential, Later, Outcome, Record, Row, Told, record,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 fn look(connection: &Connection, who: &Credential) -> Result<Record, Fault> {
     let mut query = connection.prepare_cached(
@@ -24,7 +24,50 @@ fn look(connection: &Connection, who: &Credential) -> Result<Record, Fault> {
         };
         found.push((row.get(0)?, kept));
     }
-    Ok(record(found, who.mark))
+    Ok(Record {
+        told: told_of(connection, who)?,
+        ..record(found, who.mark)
+    })
+}
+
+fn told_of(connection: &Connection, who: &Credential) -> Result<Option<Told>, Fault> {
+    let found = connection
+        .prepare_cached(
+            "SELECT maker, facts, at_ms FROM lock_fact WHERE endpoint = ? AND server = ?",
+        )?
+        .query_row(params![who.endpoint, who.server], |row| {
+            let facts: String = row.get(1)?;
+            Ok((row.get(0)?, facts, row.get(2)?))
+        })
+        .optional()?;
+    let Some((maker, facts, at)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(Told {
+        at: super::meters::timestamp(at)?,
+        maker,
+        facts: facts.lines().map(str::to_owned).collect(),
+    }))
+}
+
+fn tell(connection: &mut Connection, who: &Credential, told: Told) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let told = told.over(told_of(&transaction, who)?.as_ref());
+    transaction
+        .prepare_cached(
+            "INSERT INTO lock_fact (endpoint, server, maker, facts, at_ms) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET maker = excluded.maker, facts = excluded.facts,
+                 at_ms = excluded.at_ms",
+        )?
+        .execute(params![
+            who.endpoint,
+            who.server,
+            told.maker,
+            told.facts.join("\n"),
+            told.at.as_millisecond()
+        ])?;
+    transaction.commit()?;
+    Ok(())
 }
 
 fn count(
@@ -108,6 +151,17 @@ impl Attempts for Store {
                 .run(move |connection| note(connection, &who, outcome))
                 .await;
             drop(noted);
+        })
+    }
+
+    fn told(&self, who: Credential, told: Told) -> Later<'_, ()> {
+        Box::pin(async move {
+            // Lost, it is asked again by the next probe.
+            let kept = self
+                .worker
+                .run(move |connection| tell(connection, &who, told))
+                .await;
+            drop(kept);
         })
     }
 }

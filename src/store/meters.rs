@@ -13,6 +13,7 @@ use super::line::{self, Columns};
 use super::{MeterNote, MeterNotes};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
+use crate::meter::definition::Nominal;
 use crate::meter::{Definition, MeterId, PolledObject};
 
 pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault> {
@@ -78,6 +79,10 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
         max_info: row.get("max_info")?,
         window: row.get("window")?,
         objects: Vec::new(),
+        nominal: Nominal {
+            voltage: row.get("nominal_voltage")?,
+            frequency: row.get("nominal_frequency")?,
+        },
         publish: row.get("publish_to")?,
         device: row.get("device")?,
         enabled: row.get("enabled")?,
@@ -126,13 +131,14 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              server_size, auth, password, timeout_ms, retries, poll_ms, inactivity_ms, max_info,
              window, publish, device, enabled, line_path, line_baud, line_data_bits, line_parity,
              line_stop_bits, mode_e, turn_round_ms, inter_octet_ms, suite, protection, ciphering,
-             system_title, keys, counter_object, read_only, naming)
+             system_title, keys, counter_object, read_only, naming, nominal_voltage,
+             nominal_frequency)
          VALUES (nullif(:id, 0), :name, :host, :port, :transport, :client, :server_upper,
              :server_lower, :server_size, :auth, :password, :timeout_ms, :retries, :poll_ms,
              :inactivity_ms, :max_info, :window, :publish, :device, :enabled, :line_path,
              :line_baud, :line_data_bits, :line_parity, :line_stop_bits, :mode_e, :turn_round_ms,
              :inter_octet_ms, :suite, :protection, :ciphering, :system_title, :keys,
-             :counter_object, :read_only, :naming)
+             :counter_object, :read_only, :naming, :nominal_voltage, :nominal_frequency)
          RETURNING id"
     } else {
         "UPDATE meter SET name = :name, host = :host, port = :port, transport = :transport,
@@ -146,6 +152,7 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              inter_octet_ms = :inter_octet_ms, suite = :suite, protection = :protection,
              ciphering = :ciphering, system_title = :system_title, keys = :keys,
              counter_object = :counter_object, read_only = :read_only, naming = :naming,
+             nominal_voltage = :nominal_voltage, nominal_frequency = :nominal_frequency,
              -- What was learned of another device does not hold for this one.
              good_link = CASE WHEN host = :host AND port = :port AND client = :client
                  AND transport = :transport AND line_path IS :line_path
@@ -198,6 +205,8 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             ":counter_object": more.counter_object,
             ":read_only": meter.read_only,
             ":naming": crate::meter::definition::naming_name(meter.naming),
+            ":nominal_voltage": meter.nominal.voltage,
+            ":nominal_frequency": meter.nominal.frequency,
                 },
             |row| row.get(0),
         )

@@ -11,6 +11,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/0003_object_list.sql"),
     include_str!("../../assets/migrations/0004_naming.sql"),
     include_str!("../../assets/migrations/0005_attempts.sql"),
+    include_str!("../../assets/migrations/0006_nominal.sql"),
+    include_str!("../../assets/migrations/0007_lock_facts.sql"),
 ];
 
 /// The schema this program writes.

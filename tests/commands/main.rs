@@ -7,6 +7,7 @@
 
 mod database;
 mod desk;
+mod judging;
 mod listening;
 mod probing;
 mod reading;

@@ -1,5 +1,7 @@
 //! Asking for a profile: what its columns are, then its rows, in parts where the meter can give parts. A meter without
 //! selective access gives the whole buffer, and the rows wanted are picked out here.
+//!
+//! One long file: every way of asking moves the same cursor, and a break of the link may come between any two lines.
 
 use super::cursor::{Cursor, Entries, Range, Row};
 use super::partial::{Saved, failure, named};

@@ -88,11 +88,24 @@ pub(super) static V9: Diagnosis = Diagnosis {
     ],
 };
 
+pub(super) static V10: Diagnosis = Diagnosis {
+    id: "V10",
+    title: "Energy grows at another rate than power flows",
+    specific: 5,
+    remedy: &[
+        "compare transformer ratios (current 1-b:0.4.2, voltage 1-b:0.4.3): does the meter apply them to both, or to one?",
+        "check the scaler of both",
+    ],
+};
+
 pub(super) static X19: Diagnosis = Diagnosis {
     id: "X19",
     title: "The value is off by a power of ten",
     specific: 7,
-    remedy: &["read scaler and unit (attribute 3) again; a kept scaler may be another meter's"],
+    remedy: &[
+        "read scaler and unit (attribute 3) again; a kept scaler may be another meter's",
+        "a transformer ratio of 10 or 100 looks the same: compare 1-b:0.4.2 and 1-b:0.4.3",
+    ],
 };
 
 pub(super) static X21: Diagnosis = Diagnosis {

@@ -1,6 +1,8 @@
 //! The keys of one association with their schedules made, to seal and open APDU after APDU.
 //!
 //! The one rule: every key's length is checked against the suite once, here.
+//!
+//! One long file: sealing and opening mirror each other step by step, and are read side by side.
 use super::aad::Aad;
 use super::agreement::Agreement;
 use super::control::{Protection, SecurityControl};

@@ -26,6 +26,7 @@ impl Definition {
         self.check_link(&mut wrong);
         self.check_security(&mut wrong);
         self.check_objects(&mut wrong);
+        self.nominal.check(&mut wrong);
         if wrong.0.is_empty() {
             Ok(())
         } else {

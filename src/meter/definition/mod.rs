@@ -5,6 +5,7 @@ mod auth;
 mod check;
 mod line;
 mod naming;
+mod nominal;
 mod protection;
 mod security_check;
 
@@ -12,6 +13,7 @@ pub use auth::Auth;
 pub use check::FieldError;
 pub use line::{Parity, SerialLine, TransportKind};
 pub use naming::{NAMINGS, naming_name, naming_named};
+pub use nominal::{Nominal, nominal};
 pub use protection::{
     FORMS, PROTECTIONS, form_name, form_named, key_names, key_text, own_title, protection_name,
     protection_named, suite_named,
@@ -78,6 +80,8 @@ pub struct Definition {
     /// HDLC window proposed, both ways.
     pub window: u8,
     pub objects: Vec<PolledObject>,
+    /// What its values are judged by.
+    pub nominal: Nominal,
     /// Name of the saved broker readings go to.
     pub publish: Option<String>,
     /// The device name used there (default: the meter's name).
@@ -135,6 +139,7 @@ impl Definition {
             max_info: 128,
             window: 1,
             objects: Vec::new(),
+            nominal: Nominal::default(),
             publish: None,
             device: None,
             enabled: true,

@@ -3,6 +3,7 @@
 use super::pace::Grid;
 use super::{LONG_HEALTHY, Next, Order, Owner};
 use crate::cosem::{AttributeRef, ObjectSpec};
+use crate::meter::counters::CounterError;
 use crate::meter::known_good::KnownGood;
 use crate::meter::reading::{Poll, Reading, ReadingError};
 use crate::meter::session::{Session, SessionError};
@@ -47,7 +48,12 @@ impl Owner {
         };
         // Orders that came while connecting may have changed the definition in place.
         let meter = Arc::clone(&self.definition);
+        let accepted = match self.leap.take() {
+            Some(CounterError::Leap { named, .. }) if self.confirmed => Some(named),
+            _ => None,
+        };
         let mut session = Session::new(&meter, stream, clock, tap.clone())
+            .with_accepted_counter(accepted)
             .with_counters(Arc::clone(&self.kept.counters))
             .with_attempts(
                 Arc::clone(&self.kept.attempts),
@@ -216,6 +222,7 @@ impl Owner {
 
         let missed = missed_before + self.grid.as_mut().map_or(0, |g| g.pass(Instant::now()));
         let brought = readings.iter().any(|r| r.value.is_ok());
+        self.judge(&readings);
         self.board.cycle(started.elapsed(), !brought, missed);
         if brought || matches!(outcome, Ok(Ok(()))) {
             self.proven();
@@ -234,6 +241,13 @@ impl Owner {
             self.hand_on(poll, orders).await?;
         }
         outcome.map_err(Exit::Told)?.map_err(Exit::Lost)
+    }
+
+    /// What is found of values is shown at once.
+    fn judge(&mut self, readings: &[Reading]) {
+        if self.judge.cycle(readings) {
+            self.looked = None;
+        }
     }
 
     /// An exchange worked, which is more than an association: the next trouble is a new one.
@@ -281,6 +295,7 @@ impl Owner {
         let outcome = self.obeying(orders, reading).await;
         let (answer, result) = match outcome {
             Ok(Ok(readings)) => {
+                self.judge(&readings);
                 self.proven();
                 (Ok(readings), Ok(()))
             }

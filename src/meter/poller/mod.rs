@@ -8,9 +8,10 @@ mod pace;
 
 use super::attempts::{self, Attempts, Credential};
 use super::clock::Clock;
-use super::counters::{Counters, InMemory};
+use super::counters::{CounterError, Counters, InMemory};
 use super::definition::Definition;
 use super::evidence;
+use super::judge::{Judge, merged};
 use super::known_good::KnownGood;
 use super::objects::Objects;
 use super::reading::{Poll, Reading};
@@ -19,6 +20,7 @@ use super::status::{MeterStatus, Phase};
 use super::tap::Tap;
 use super::transport::SharedConnector;
 use crate::cosem::ObjectSpec;
+use crate::diagnosis::Finding;
 use board::Board;
 use pace::Grid;
 use std::sync::Arc;
@@ -112,12 +114,14 @@ pub fn spawn_with(
     let status = board.watch();
     tap.diagnose(evidence::settings(&definition, kept.known_good.as_ref()));
     let owner = Owner {
+        judge: Judge::new(&definition),
         definition: Arc::new(definition),
         connector,
         clock,
         tap: tap.clone(),
         kept,
         confirmed: false,
+        leap: None,
         healthy_since: None,
         looked: None,
         polls,
@@ -152,8 +156,12 @@ struct Owner {
     kept: Kept,
     /// A person said that the refused secret may go once more.
     confirmed: bool,
+    /// A counter that the meter named and nobody accepted yet.
+    leap: Option<CounterError>,
     /// The association stands and brings values since then.
     healthy_since: Option<Instant>,
+    /// Of the values.
+    judge: Judge,
     /// When the findings were last looked at.
     looked: Option<Instant>,
     polls: mpsc::Sender<Poll>,
@@ -233,7 +241,7 @@ impl Owner {
         self.healthy_since = None;
         let settings = evidence::settings(&self.definition, self.kept.known_good.as_ref());
         self.tap.diagnose(settings);
-        self.board.findings(Vec::new());
+        self.board.findings(self.found());
     }
 
     /// While it goes well, now and then.
@@ -244,27 +252,37 @@ impl Owner {
             .is_none_or(|looked| now.duration_since(looked) >= LOOK_EVERY)
         {
             self.looked = Some(now);
-            self.board.findings(self.tap.findings());
+            self.board.findings(self.found());
         }
     }
 
+    /// Of the bytes and of the values.
+    fn found(&self) -> Vec<Finding> {
+        merged(self.tap.findings(), self.judge.findings())
+    }
+
     async fn tell_what_is_asked(&self) {
-        let Some(who) = Credential::of(&self.definition) else {
-            return self.board.asks(Vec::new());
-        };
-        let record = self.kept.attempts.record(who).await;
-        self.board.asks(match record {
-            Ok(record) if record.asks() => record.words(&self.definition),
-            Ok(_) => Vec::new(),
-            Err(error) => vec![error.to_string()],
-        });
+        let mut words = Vec::new();
+        if let Some(who) = Credential::of(&self.definition) {
+            match self.kept.attempts.record(who).await {
+                Ok(record) if record.asks() => words = record.words(&self.definition),
+                Ok(_) => {}
+                Err(error) => words.push(error.to_string()),
+            }
+        }
+        words.extend(self.leap.as_ref().map(ToString::to_string));
+        self.board.asks(words);
     }
 
     /// Counts, tells in words, and says whether to wait for time or for a person.
     fn failed(&mut self, error: &SessionError) -> Next {
         self.failures = self.failures.saturating_add(1);
+        self.leap = match error {
+            SessionError::Counter(leap @ CounterError::Leap { .. }) => Some(leap.clone()),
+            _ => None,
+        };
         self.board.failed(error, &self.definition);
-        self.board.findings(self.tap.findings());
+        self.board.findings(self.found());
         let in_vain = error.is_about_counters() && self.failures >= MOST_COUNTER_FAILURES;
         if error.needs_person() || in_vain {
             Next::NeedsPerson

@@ -140,9 +140,12 @@ impl Owner {
             self.grid = None;
         }
         let otherwise = old.needs_reconnect(&new);
+        self.judge.adopt(&old, &new);
         self.definition = Arc::new(new);
         if otherwise {
             self.diagnose_anew();
+        } else {
+            self.board.findings(self.found());
         }
     }
 }

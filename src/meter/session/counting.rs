@@ -10,7 +10,7 @@ use crate::dlms::association::{
 use crate::dlms::security::hls::HlsMechanism;
 use crate::dlms::security::{Form, Secret, Suite};
 use crate::dlms::xdlms::ExceptionResponse;
-use crate::meter::counters::{CounterError, CounterName, Counters, InMemory};
+use crate::meter::counters::{CounterError, CounterName, Counters, InMemory, may_leap};
 use crate::meter::randomness::Randomness;
 use crate::meter::tap::Note;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ const ECDSA_CHALLENGE: usize = 32;
 pub(super) struct Counting {
     pub counters: Arc<dyn Counters>,
     pub randomness: Randomness,
+    /// What the meter named and a person takes for true.
+    pub accepted: Option<u32>,
     /// `None` where no key is used.
     name: Option<CounterName>,
     /// The first number that is not set aside.
@@ -45,6 +47,7 @@ impl Counting {
         Self {
             counters: Arc::new(InMemory::default()),
             randomness: Randomness::System,
+            accepted: None,
             name,
             end: 0,
             fresh: Fresh::default(),
@@ -181,6 +184,13 @@ impl Session {
         match asked {
             Ok(seen) => {
                 self.note(format!("the meter has seen invocation counter {seen}"));
+                if let Some(name) = self.counting.name {
+                    // To know where ours stands one is set aside, and given back.
+                    let counters = &self.counting.counters;
+                    let ours = counters.reserve(name, 0, 1).await?;
+                    counters.give_back(name, ours.end, ours.start).await;
+                    may_leap(ours.start, seen, self.counting.accepted)?;
+                }
                 Ok(seen.saturating_add(1))
             }
             Err(error) => {
@@ -227,6 +237,8 @@ impl Session {
 
     /// Goes on above what the meter says it expects; it says so in a refusal, once for each request.
     pub(super) async fn raise(&mut self, wanted: u32) -> Result<(), SessionError> {
+        let ours = self.association.invocation_counter().unwrap_or(0);
+        may_leap(ours, wanted, self.counting.accepted)?;
         self.note(format!(
             "the meter expects invocation counter {wanted}; trying once more with one above it"
         ));

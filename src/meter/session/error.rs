@@ -46,7 +46,9 @@ impl SessionError {
                 failure.is_authentication()
                     || matches!(failure, Failure::Security(_)) && !failure.is_counter()
             }
-            Self::Counter(error) => *error == CounterError::UsedUp,
+            Self::Counter(error) => {
+                matches!(error, CounterError::UsedUp | CounterError::Leap { .. })
+            }
             Self::Attempt(error) => matches!(error, AttemptError::Asks { .. }),
             _ => false,
         }

@@ -1,6 +1,8 @@
 //! One open association over one stream: connect, get, keep alive, release. Used by the poller and by one-shot
 //! commands alike. Its futures may be dropped at any point; `release` still ends the link in order, and a session that
 //! is dropped says DISC on its way out.
+//!
+//! One long file: what a session can be told to do stands in one place; how each is done is in the files beside it.
 
 mod config;
 mod counting;
@@ -187,6 +189,12 @@ impl Session {
     /// Where invocation counters are kept; without this, in memory alone.
     pub fn with_counters(mut self, counters: Arc<dyn Counters>) -> Self {
         self.counting.counters = counters;
+        self
+    }
+
+    /// An invocation counter that the meter named, far above ours, and that a person takes for true.
+    pub fn with_accepted_counter(mut self, accepted: Option<u32>) -> Self {
+        self.counting.accepted = accepted;
         self
     }
 

@@ -35,6 +35,8 @@ fn meter(name: &str) -> Definition {
             key: "clock".into(),
         },
     ];
+    meter.nominal.voltage = Some(127.5);
+    meter.nominal.frequency = Some(60.0);
     meter
 }
 

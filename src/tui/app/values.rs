@@ -6,6 +6,8 @@ use super::words;
 use crate::cosem::data::printable;
 use crate::cosem::date_time::DateTime;
 use crate::cosem::{Data, ObjectSpec};
+use crate::diagnosis::Finding;
+use crate::diagnosis::plausible::concerns;
 use crate::headend::MeterView;
 use crate::meter::Reading;
 use jiff::{Timestamp, tz::TimeZone};
@@ -34,6 +36,8 @@ pub enum Quality {
     Old,
     /// The meter's clock is not ours.
     Drift,
+    /// It cannot be so, or hardly: a finding names it.
+    Doubtful,
     /// The last reading failed.
     Failed,
     /// Not read yet.
@@ -44,7 +48,7 @@ impl Quality {
     pub const fn sign(self) -> &'static str {
         match self {
             Self::Good => "●",
-            Self::Old | Self::Drift => "!",
+            Self::Old | Self::Drift | Self::Doubtful => "!",
             Self::Failed => "✗",
             Self::Waiting => "·",
         }
@@ -55,6 +59,7 @@ impl Quality {
             Self::Good => "good",
             Self::Old => "old",
             Self::Drift => "drift",
+            Self::Doubtful => "doubt",
             Self::Failed => "failed",
             Self::Waiting => "none",
         }
@@ -144,7 +149,16 @@ pub fn row(view: &MeterView, index: usize, now: Timestamp, zone: &TimeZone) -> O
             }
         }
     }
+    if row.quality == Quality::Good && doubt(view, reading).is_some() {
+        row.quality = Quality::Doubtful;
+    }
     Some(row)
+}
+
+/// What the likeliest finding about this value says.
+fn doubt<'a>(view: &'a MeterView, reading: &Reading) -> Option<&'a Finding> {
+    let mut findings = view.status.findings.iter();
+    findings.find(|finding| concerns(finding, reading.obis()))
 }
 
 /// The date-time of a clock object (class 8, attribute 2).
@@ -216,6 +230,9 @@ pub fn detail(view: &MeterView, index: usize, trends: &Trends, zone: &TimeZone) 
                 parts.push(text.trim_end().to_owned());
             }
         }
+        if let Some(finding) = doubt(view, reading) {
+            parts.push(format!("{} {}", finding.id, finding.title));
+        }
         let at = reading.at.to_zoned(zone.clone());
         parts.push(format!("read {}", at.strftime("%H:%M:%S")));
         let trend = trends.get(view.definition.id, &object.key);
@@ -227,4 +244,37 @@ pub fn detail(view: &MeterView, index: usize, trends: &Trends, zone: &TimeZone) 
         }
     }
     printable(&parts.join(" · "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::{Confidence, Evidence, Finding};
+    use crate::tui::app::fixture::Moment;
+
+    #[test]
+    fn a_value_that_a_finding_names_is_doubtful() {
+        let moment = Moment::new();
+        let mut view = moment.healthy();
+        let (now, zone) = (moment.now().wall, TimeZone::UTC);
+        let quality = |view: &MeterView, at| row(view, at, now, &zone).unwrap().quality;
+        let before = quality(&view, 0);
+        let obis = view.status.values[0].as_ref().unwrap().obis();
+        let of = |text: String| Finding {
+            id: "V1",
+            title: "The voltage is far from its nominal value".to_owned(),
+            confidence: Confidence::Likely,
+            evidence: vec![Evidence::words(text)],
+            remedy: Vec::new(),
+            count: 1,
+        };
+        view.status.findings = vec![of(format!("{obis}1 = 3 V"))].into();
+        assert_eq!(quality(&view, 0), before, "another object");
+        view.status.findings = vec![of(format!("{obis} = 231.00 V, nominal is 120 V"))].into();
+        assert_eq!(before, Quality::Good);
+        assert_eq!(quality(&view, 0), Quality::Doubtful);
+        assert_eq!(quality(&view, 1), Quality::Good);
+        let text = detail(&view, 0, &Trends::default(), &zone);
+        assert!(text.contains("V1 The voltage is far"), "{text}");
+    }
 }

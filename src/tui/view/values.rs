@@ -163,7 +163,7 @@ fn one(canvas: &mut Canvas<'_>, area: Rect, row: &Row, trend: Option<&Trend>, c:
     let y = area.y;
     let mut x = area.x + 1;
     let old = match row.quality {
-        Quality::Good | Quality::Drift => Style::new(),
+        Quality::Good | Quality::Drift | Quality::Doubtful => Style::new(),
         _ => theme::muted(),
     };
     let mut column = |width: u16| {
@@ -203,7 +203,7 @@ fn one(canvas: &mut Canvas<'_>, area: Rect, row: &Row, trend: Option<&Trend>, c:
     }
     let style = match row.quality {
         Quality::Good => theme::good(),
-        Quality::Old | Quality::Drift => theme::warn(),
+        Quality::Old | Quality::Drift | Quality::Doubtful => theme::warn(),
         Quality::Failed => theme::bad(),
         Quality::Waiting => theme::muted(),
     };

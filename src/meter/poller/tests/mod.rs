@@ -1,6 +1,8 @@
 //! The owner against simulated meters over pipes, in virtual time.
 
+mod judged;
 mod orders;
+mod stale;
 
 use super::*;
 use crate::dlms::security::Secret;

@@ -344,6 +344,78 @@ async fn what_the_meter_refuses_again_is_not_tried_a_third_time() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_number_nobody_vouches_for_is_not_followed_far() {
+    let far = 3_000_000_000;
+    // Named by the public client's object.
+    let meter = meter();
+    meter.lock().unwrap().take_counter(Suite::Zero, far);
+    let definition = ciphering(CIPHERED, Form::Global);
+    let kept = Arc::new(Kept::default());
+    let opened = open(&meter, &definition, &kept).await;
+    let error = opened.result.unwrap_err();
+    assert!(
+        error.needs_person() && !error.may_resynchronise(),
+        "{error}"
+    );
+    assert!(error.to_string().contains("3000000000"), "{error}");
+    assert!(
+        error
+            .advice(&definition)
+            .contains("--accept-counter 3000000000")
+    );
+    assert!(kept.used().is_empty(), "nothing was sent with it");
+    opened.session.release().await;
+    assert!(*kept.ceiling.lock().unwrap() < 1000, "nor set aside");
+
+    // In an exception, with a store that has used the key before.
+    let mut alone = definition.clone();
+    alone.counter_object = None;
+    let opened = open(&meter, &alone, &kept).await;
+    assert!(opened.result.unwrap_err().needs_person());
+    opened.session.release().await;
+    assert!(kept.used().iter().all(|it| *it < 1000));
+
+    // A person takes it for true.
+    let line = Box::new(pipe(&meter));
+    let counters: Arc<dyn Counters> = Arc::clone(&kept) as _;
+    let mut session = Session::new(&definition, line, clock(), Tap::new(0))
+        .with_counters(counters)
+        .with_accepted_counter(Some(far));
+    session.establish(&mut |_, _| {}).await.unwrap();
+    assert!(session.get(VOLTAGE).await.unwrap().is_ok());
+    session.release().await;
+    // From then on ours is there too.
+    let opened = open(&meter, &definition, &kept).await;
+    opened.result.unwrap();
+    opened.session.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_waits_for_a_person_before_it_follows() {
+    let meter = meter();
+    meter
+        .lock()
+        .unwrap()
+        .take_counter(Suite::Zero, 3_000_000_000);
+    let world = World::default();
+    world.meter("meter", &meter);
+    let (polls, _kept) = tokio::sync::mpsc::channel(4);
+    let definition = ciphering(CIPHERED, Form::Global);
+    let mut handle = poller::spawn(definition, world.connector(), clock(), polls, 1);
+    let hour = Duration::from_hours(1);
+    let asks = handle.status.wait_for(|s| s.phase == Phase::NeedsPerson);
+    let asks = tokio::time::timeout(hour, asks).await.unwrap().unwrap();
+    assert!(
+        asks.asks.iter().any(|it| it.contains("3000000000")),
+        "{asks:?}"
+    );
+    drop(asks);
+    handle.orders.send(poller::Order::Proceed).await.unwrap();
+    let ready = handle.status.wait_for(|s| s.phase == Phase::Ready);
+    tokio::time::timeout(hour, ready).await.unwrap().unwrap();
+}
+
 /// Of the meter under test, polled by an owner; what became of it in an hour, and how many AARQs it got.
 async fn an_hour_of(definition: Definition) -> (poller::PollerHandle, usize, usize) {
     let world = World::default();

@@ -3,6 +3,7 @@
 use super::{Field, Form, Saving, access};
 use crate::cosem::ObjectSpec;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
+use crate::meter::definition::nominal;
 use crate::meter::{Definition, PolledObject};
 use std::time::Duration;
 
@@ -144,6 +145,18 @@ fn readings(d: &Definition, brokers: &[String]) -> Vec<Field> {
             "OBJECT[=KEY], with commas: 1-1:32.7.0=voltage_l1, 8/0-0:1.0.0/2",
             objects_text(&d.objects),
         ),
+        Field::new(
+            "nominal-voltage",
+            "Nominal V",
+            "phase to neutral, such as 120: values are judged by it; or empty",
+            number(d.nominal.voltage),
+        ),
+        Field::new(
+            "nominal-frequency",
+            "Nominal Hz",
+            "such as 60: values are judged by it; or empty",
+            number(d.nominal.frequency),
+        ),
         Field::choice(
             "publish",
             "Publish to",
@@ -158,6 +171,10 @@ fn readings(d: &Definition, brokers: &[String]) -> Vec<Field> {
             d.device.clone().unwrap_or_default(),
         ),
     ]
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
 }
 
 fn server_text(server: ServerAddress) -> String {
@@ -262,6 +279,15 @@ pub fn read(form: &Form) -> Result<Definition, Vec<(&'static str, String)>> {
         match humantime::parse_duration(form.field(name).trim()) {
             Ok(duration) => *place = duration,
             Err(_) => wrong.push((name, "write a time such as 7s, 500ms or 3m".to_owned())),
+        }
+    }
+    for (name, place) in [
+        ("nominal-voltage", &mut d.nominal.voltage),
+        ("nominal-frequency", &mut d.nominal.frequency),
+    ] {
+        match nominal(form.field(name)) {
+            Ok(value) => *place = value,
+            Err(problem) => wrong.push((name, problem)),
         }
     }
     match objects(form.field("objects")) {
