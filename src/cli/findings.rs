@@ -1,14 +1,11 @@
 //! Findings as people read them, eighty columns wide, and as JSON; the same wherever they are shown.
 //! The rule: best first, evidence before remedies, and nothing from the line drives a terminal.
 
-use super::finding::to_json;
-use crate::cosem::data::printable;
-use crate::diagnosis::{self, Engine, Finding, Millis, Observation, guess_direction};
+use super::finding::{self, to_json};
+use crate::diagnosis::{self, Engine, Finding, Guess, Millis, Observation};
 use crate::dlms::explain::{self, What, split};
 use serde_json::Value;
 use std::io::{Result, Write};
-
-const WIDTH: usize = 80;
 
 pub(super) const fn direction(way: explain::Direction) -> diagnosis::Direction {
     match way {
@@ -17,24 +14,14 @@ pub(super) const fn direction(way: explain::Direction) -> diagnosis::Direction {
     }
 }
 
-/// Bytes of both ways mixed: each frame says itself which way it went, or the other way than the one before.
+/// Bytes of both ways mixed: which way each went is guessed.
 pub(super) fn undirected(bytes: &[u8], at: Millis, engine: &mut Engine) {
-    let mut last = diagnosis::Direction::Received;
+    let mut guess = Guess::default();
     for piece in split(bytes) {
-        let octets = bytes.get(piece.range.clone()).unwrap_or_default();
-        let guess = match piece.what {
-            What::Frame | What::Wrapper | What::Apdu => {
-                Some(guess_direction(octets).unwrap_or(match last {
-                    diagnosis::Direction::Sent => diagnosis::Direction::Received,
-                    diagnosis::Direction::Received => diagnosis::Direction::Sent,
-                }))
-            }
-            // Whose these are nobody can tell.
-            What::Mbus | What::Junk | What::Rest => None,
-        };
-        if let Some(way) = guess {
-            last = way;
-            engine.observe(at, &Observation::Bytes(way, octets));
+        // Whose other octets are nobody can tell.
+        if let What::Frame | What::Wrapper | What::Apdu = piece.what {
+            let octets = bytes.get(piece.range).unwrap_or_default();
+            engine.observe(at, &Observation::Bytes(guess.of(octets), octets));
         }
     }
 }
@@ -59,45 +46,7 @@ pub(super) fn people(findings: &[(Option<String>, Finding)], out: &mut dyn Write
         if index > 0 {
             writeln!(out)?;
         }
-        let meter = match meter {
-            Some(meter) if !meter.is_empty() => format!("{}: ", printable(meter)),
-            _ => String::new(),
-        };
-        let times = match finding.count {
-            0 | 1 => String::new(),
-            count => format!(", {count} times"),
-        };
-        let sure = finding.confidence.name();
-        wrapped(
-            out,
-            &format!("{:<4} ", finding.id),
-            &format!("{meter}{} ({sure}{times})", finding.title),
-        )?;
-        for evidence in &finding.evidence {
-            wrapped(out, "     seen  ", &printable(&evidence.to_string()))?;
-        }
-        for remedy in &finding.remedy {
-            wrapped(out, "     do    ", remedy)?;
-        }
+        finding::block(out, meter.as_deref(), finding)?;
     }
     Ok(())
-}
-
-/// Words after `lead`, further lines under the first word.
-fn wrapped(out: &mut dyn Write, lead: &str, text: &str) -> Result<()> {
-    let indent = lead.chars().count();
-    let mut line = lead.to_owned();
-    let mut width = indent;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if width > indent && width.saturating_add(length) >= WIDTH {
-            writeln!(out, "{}", line.trim_end())?;
-            line = " ".repeat(indent);
-            width = indent;
-        }
-        line.push_str(word);
-        line.push(' ');
-        width = width.saturating_add(length).saturating_add(1);
-    }
-    writeln!(out, "{}", line.trim_end())
 }

@@ -111,6 +111,8 @@ struct Meter {
 struct Trace {
     meters: BTreeMap<String, Meter>,
     octets: u64,
+    /// The bytes of a line, used again for the next.
+    chunk: Vec<u8>,
 }
 
 impl Trace {
@@ -173,7 +175,26 @@ impl Trace {
         self.meters.get_mut(name)
     }
 
+    /// A line of our own trace files, as most are in a long one.
+    fn plain_line(&mut self, text: &str) -> bool {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let plain = plain::read(text, &mut chunk);
+        if let Some(plain) = &plain {
+            self.octets = self.octets.saturating_add(chunk.len() as u64);
+            if let Some(meter) = self.meter(plain.meter) {
+                meter.clock(plain.at);
+                let seen = Observation::Bytes(plain.direction, &chunk);
+                meter.engine.observe(meter.now, &seen);
+            }
+        }
+        self.chunk = chunk;
+        plain.is_some()
+    }
+
     fn line(&mut self, number: usize, text: &str) {
+        if self.plain_line(text) {
+            return;
+        }
         match line::parse(
             text,
             self.meters.get("").map_or(0, |meter| meter.pasted.len()),
@@ -272,5 +293,6 @@ fn of_day(time: jiff::civil::Time) -> Millis {
     seconds * 1000 + i64::from(time.millisecond())
 }
 
+mod plain;
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ pub mod meter_file;
 pub mod meter_show;
 mod object_list;
 pub mod probe;
+mod probe_end;
 pub mod profile;
 mod progress;
 pub mod prompt;

@@ -2,18 +2,18 @@
 //! what the bytes say, likeliest first. The rule: what it does stands on the screen before it is done.
 
 use super::exit::ExitKind;
+use super::probe_end::hex;
 use super::visit::{Door, Found, Place, Purpose, find};
-use super::{Failure, finding, step};
+use super::{Failure, finding, probe_end, step};
 use crate::cosem::data::printable;
 use crate::diagnosis::Finding;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
-use crate::meter::Clock;
 use crate::meter::attempts::{Attempts, Credential, Told};
 use crate::meter::known_good::{KnownGood, link_json};
-use crate::meter::probe::{Kept, Options, Prober, Progress, Report, Step, Working};
+use crate::meter::probe::{Kept, Options, Prober, Progress, Report, Step};
+use crate::meter::{Clock, Definition};
 use crate::store::{MeterNote, Store};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::future::Future;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::pin::pin;
@@ -113,6 +113,12 @@ async fn probe(
         options,
         say,
     );
+    let mut screen = Screen {
+        terminal: io::stdout().is_terminal(),
+        trying: String::new(),
+        counting: 0,
+        enter: args.wait,
+    };
     let mut stopped = false;
     let mut written = Ok(());
     {
@@ -127,7 +133,7 @@ async fn probe(
                 }
                 Some(progress) = said.recv() => {
                     if !args.json {
-                        written = show(out, &progress);
+                        written = screen.show(out, &progress);
                     }
                     if written.is_err() {
                         break;
@@ -140,7 +146,7 @@ async fn probe(
     let report = prober.end().await;
     written?;
     while let (Ok(progress), false) = (said.try_recv(), args.json) {
-        show(out, &progress)?;
+        screen.show(out, &progress)?;
     }
     if let Some(who) = Credential::of(&found.meter)
         && !report.facts.is_empty()
@@ -155,10 +161,16 @@ async fn probe(
     if args.save && !stopped {
         keep(store, found, &report).await?;
     }
-    if args.json {
-        writeln!(out, "{}", to_json(&report))?;
+    let target = if found.meter.id.0 == 0 {
+        meter.endpoint()
     } else {
-        conclude(out, &report)?;
+        printable(&meter.name)
+    };
+    if args.json {
+        writeln!(out, "{}", to_json(&report, meter, &target))?;
+    } else {
+        screen.clear(out)?;
+        probe_end::conclude(out, &report, meter, &target)?;
     }
     Ok(match report.working {
         _ if stopped => ExitKind::Partly,
@@ -200,77 +212,72 @@ async fn keep(store: &Store, found: &Found, report: &Report) -> Result<(), Failu
     Ok(())
 }
 
-fn show(out: &mut dyn Write, progress: &Progress) -> io::Result<()> {
-    match progress {
-        Progress::Step(step) => {
-            let asked = step.asked.map_or_else(String::new, |(client, server)| {
-                format!("{} client {client}  ", hex(server))
-            });
-            let (name, outcome) = (step.step, step.outcome.name());
-            let (took, words) = (span(step.took), printable(&step.words));
-            writeln!(out, "{name:<7} {outcome:<8} {took:>9}  {asked}{words}")?;
-        }
-        Progress::Trying(_) => {}
-        Progress::Waiting(left) => {
-            // A line now and then: a log must not fill with a countdown.
-            let left = left.as_secs();
-            if left.is_multiple_of(10) {
-                writeln!(
-                    out,
-                    "wait    {left} s until the meter has let go of an old link"
-                )?;
+/// What is seen of a probe while it runs.
+struct Screen {
+    /// A countdown is written over itself; a log gets a line now and then.
+    terminal: bool,
+    /// What comes next.
+    trying: String,
+    /// Characters of the countdown that stands on the last line.
+    counting: usize,
+    /// Enter ends the wait.
+    enter: bool,
+}
+
+/// Seconds between two lines of a countdown in a log.
+const SELDOM: u64 = 30;
+
+impl Screen {
+    fn show(&mut self, out: &mut dyn Write, progress: &Progress) -> io::Result<()> {
+        match progress {
+            Progress::Step(step) => {
+                self.clear(out)?;
+                let asked = step.asked.map_or_else(String::new, |(client, server)| {
+                    format!("{} client {client}  ", hex(server))
+                });
+                let (name, outcome) = (step.step, step.outcome.name());
+                let (took, words) = (span(step.took), printable(&step.words));
+                writeln!(out, "{name:<7} {outcome:<8} {took:>9}  {asked}{words}")?;
             }
+            Progress::Trying(words) => self.trying = printable(words),
+            Progress::Waiting(left) => self.count(out, left.as_secs_f64().ceil())?,
         }
+        out.flush()
     }
-    out.flush()
+
+    fn count(&mut self, out: &mut dyn Write, left: f64) -> io::Result<()> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole seconds of a wait, never negative"
+        )]
+        let left = left as u64;
+        let enter = if self.enter { " (Enter: at once)" } else { "" };
+        let text = format!("wait    {left} s, then: {}", self.trying);
+        if self.terminal {
+            let text = format!("{text}{enter}");
+            let length = text.chars().count();
+            let rest = self.counting.saturating_sub(length);
+            write!(out, "\r{text}{:rest$}", "")?;
+            self.counting = length;
+        } else if self.counting == 0 || left.is_multiple_of(SELDOM) {
+            writeln!(out, "{text}")?;
+            self.counting = 1;
+        }
+        Ok(())
+    }
+
+    /// The countdown is over.
+    fn clear(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let length = std::mem::take(&mut self.counting);
+        if self.terminal && length > 0 {
+            write!(out, "\r{:length$}\r", "")?;
+        }
+        Ok(())
+    }
 }
 
-fn conclude(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    writeln!(out)?;
-    match report.working {
-        Some(Working {
-            client,
-            server,
-            association,
-            ..
-        }) => {
-            let what = if association {
-                "an association stands"
-            } else {
-                "the meter answers"
-            };
-            let form = match server.size() {
-                1 => "one byte",
-                2 => "two bytes",
-                _ => "four bytes",
-            };
-            writeln!(
-                out,
-                "works: {what} at server {server}, on the wire {} ({form}), client {client}",
-                hex(server)
-            )?;
-        }
-        None => writeln!(out, "nothing worked")?,
-    }
-    if let Some(before) = &report.before {
-        writeln!(out, "before: it answered {before}")?;
-    }
-    for fact in &report.facts {
-        writeln!(out, "meter: {}", printable(fact))?;
-    }
-    for note in &report.beside {
-        writeln!(out, "note: {}", printable(note))?;
-    }
-    if report.findings.is_empty() && report.working.is_none() {
-        writeln!(out, "the bytes give no cause a name")?;
-    }
-    for one in &report.findings {
-        finding::print(out, one)?;
-    }
-    out.flush()
-}
-
-fn to_json(report: &Report) -> Value {
+fn to_json(report: &Report, meter: &Definition, target: &str) -> Value {
     let address = |client: ClientAddress, server: ServerAddress| {
         json!({
             "client": client.sap(),
@@ -301,19 +308,10 @@ fn to_json(report: &Report) -> Value {
         "facts": report.facts,
         "notes": report.beside,
         "before": report.before,
+        "next": probe_end::command(report, meter, target),
+        "left": probe_end::offers(report, meter, target),
         "findings": report.findings.iter().map(|it: &Finding| finding::to_json(it)).collect::<Vec<_>>(),
     })
-}
-
-fn hex(server: ServerAddress) -> String {
-    let mut octets = Vec::new();
-    server.encode(&mut octets);
-    let mut text = String::new();
-    for octet in octets {
-        let gap = if text.is_empty() { "" } else { " " };
-        let _ = write!(text, "{gap}{octet:02X}");
-    }
-    text
 }
 
 fn span(took: Duration) -> String {

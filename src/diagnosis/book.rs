@@ -37,9 +37,20 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Book {
     entries: Vec<Entry>,
+    /// Changes so far.
+    changes: u64,
 }
 
 impl Book {
+    /// A number that another look finds grown if anything was said between.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn changed(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+    }
+
     /// Says it (again). `evidence` is asked for only while it is kept.
     pub fn add(
         &mut self,
@@ -47,6 +58,7 @@ impl Book {
         confidence: Confidence,
         evidence: impl FnOnce() -> Vec<Evidence>,
     ) {
+        self.changed();
         let order = self.entries.len();
         let entry = match self
             .entries
@@ -106,6 +118,7 @@ impl Book {
     }
 
     fn find(&mut self, id: &'static str) -> Option<&mut Entry> {
+        self.changed();
         self.entries
             .iter_mut()
             .find(|entry| entry.diagnosis.id == id)
@@ -113,7 +126,11 @@ impl Book {
 
     /// It turned out otherwise.
     pub fn withdraw(&mut self, id: &'static str) {
+        let before = self.entries.len();
         self.entries.retain(|entry| entry.diagnosis.id != id);
+        if self.entries.len() != before {
+            self.changed();
+        }
     }
 
     pub fn has(&self, id: &str) -> bool {

@@ -2,6 +2,7 @@
 //! The rule: only sound frames move it, and nothing in it grows with the trace.
 
 use super::event::{Apdu, Link, Seen};
+use super::held::Gone;
 use super::{Closing, Direction, Millis, Settings};
 use crate::dlms::hdlc::{Control, Parameters, ServerAddress};
 use crate::dlms::xdlms::tag;
@@ -245,6 +246,21 @@ impl Conversation {
         all.octets = all.octets.saturating_add(count);
         here.octets = here.octets.saturating_add(count);
         *last = Some(at);
+    }
+
+    /// Exchanges that nobody was told of, whole and sound: only their numbers stay. Newer ones follow.
+    pub(super) fn passed(&mut self, gone: Gone) {
+        let sides = [
+            (gone.sent, &mut self.sent, &mut self.sent_here),
+            (gone.received, &mut self.received, &mut self.received_here),
+        ];
+        for (octets, all, here) in sides {
+            for tally in [all, here] {
+                tally.octets = tally.octets.saturating_add(octets);
+                tally.frames = tally.frames.saturating_add(gone.exchanges);
+                tally.sound = tally.sound.saturating_add(gone.exchanges);
+            }
+        }
     }
 
     /// After the rules have seen it.

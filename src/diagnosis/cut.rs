@@ -249,41 +249,6 @@ pub(super) fn is_command(hdlc: &Hdlc<'_>) -> Option<bool> {
     }
 }
 
-/// Which way a frame, wrapper PDU or APDU went, where its octets tell; flags around a frame do no harm.
-pub fn guess_direction(octets: &[u8]) -> Option<Direction> {
-    let sent = |command| {
-        if command {
-            Direction::Sent
-        } else {
-            Direction::Received
-        }
-    };
-    let of_tag = |tag: u8| match tag {
-        0x01 | 0x05 | 0x06 | 0x16 | 0x21 | 0x25 | 0x26 | 0x45 | 0x46 | 0x60 | 0x62 | 0xC0
-        | 0xC1 | 0xC3 | 0xC8 | 0xC9 | 0xCB | 0xD0 | 0xD1 | 0xD3 | 0xD9 => Some(true),
-        tag => tag::name(tag)
-            .filter(|_| !matches!(tag, 0xDB..=0xE0))
-            .map(|_| false),
-    };
-    let bare = octets.strip_prefix(&[FLAG]).unwrap_or(octets);
-    let bare = match *bare {
-        [high, low, ..] if high >> 4 == 0xA => {
-            let length = usize::from(u16::from_be_bytes([high & 7, low]));
-            bare.get(..length).unwrap_or(bare)
-        }
-        _ => bare,
-    };
-    if Frame::parse(bare).is_ok() {
-        let hdlc = look(bare, false, Direction::Sent);
-        return is_command(&hdlc).map(sent);
-    }
-    match Header::parse(octets) {
-        Ok(_) => octets.get(HEADER_LENGTH).and_then(|tag| of_tag(*tag)),
-        Err(_) => octets.first().and_then(|tag| of_tag(*tag)),
-    }
-    .map(sent)
-}
-
 /// What a piece other than text or junk is carried by.
 pub(super) fn link<'a>(piece: &Piece<'a>, direction: Direction) -> Option<(Link<'a>, &'a [u8])> {
     Some(match *piece {

@@ -1,9 +1,16 @@
 //! The engine: observations in, findings out. The rule: it decides nothing about causes; it cuts, follows, and asks the rules.
+//!
+//! A meter that is polled answers millions of GETs as it should. Once such a row has settled (`pace`) its chunks are
+//! only kept (`held`); when anything else comes, the last of them are cut, followed and told of first, as if they came
+//! then. What the rules hear and what they know is the same, but for what lay further back than they look.
 
 use super::book::Book;
 use super::conversation::{Brief, Conversation};
 use super::cut::{self, Cutter, Piece};
 use super::event::{Apdu, Event, Link, Seen, What};
+use super::held::Held;
+use super::marks::Marks;
+use super::pace::Pace;
 use super::rules::{self, Rule};
 use super::{Direction, Finding, Millis, Observation, Settings};
 use crate::dlms::hdlc::Control;
@@ -11,8 +18,6 @@ use crate::dlms::wrapper::HEADER_LENGTH;
 
 /// An APDU in more segments than this is not put together.
 const LONGEST: usize = 65_536;
-/// Sent frames an echo is looked for among.
-const ECHOES: usize = 8;
 
 /// Finds out what is wrong with one conversation.
 #[derive(Debug)]
@@ -23,9 +28,12 @@ pub struct Engine {
     rules: Vec<Box<dyn Rule>>,
     book: Book,
     frames: u64,
-    /// Marks of the last frames sent, and how many of them still may come back.
-    marks: [u64; ECHOES],
-    marked: usize,
+    pace: Pace,
+    held: Held,
+    /// Rules are not told.
+    mute: bool,
+    /// Frames sent that still may come back.
+    marks: Marks,
     /// Octets received, without echoes, when the pending request was sent.
     heard_before: u64,
     echoed: u64,
@@ -51,8 +59,10 @@ impl Engine {
             rules: rules::all(),
             book: Book::default(),
             frames: 0,
-            marks: [0; ECHOES],
-            marked: 0,
+            pace: Pace::default(),
+            held: Held::default(),
+            mute: false,
+            marks: Marks::default(),
             heard_before: 0,
             echoed: 0,
         }
@@ -63,16 +73,25 @@ impl Engine {
         self.book.ranked()
     }
 
-    pub fn conversation(&self) -> &Conversation {
+    pub fn conversation(&mut self) -> &Conversation {
+        self.pace.lose();
+        self.catch_up();
         &self.talk
     }
 
     /// Frames so far: the number of the last one.
     pub fn frames(&self) -> u64 {
-        self.frames
+        self.frames.saturating_add(self.held.frames())
     }
 
     pub fn observe(&mut self, at: Millis, what: &Observation<'_>) {
+        match *what {
+            Observation::Bytes(_, []) => return,
+            Observation::Bytes(direction, bytes) => return self.chunk(at, direction, bytes),
+            _ => {}
+        }
+        self.pace.lose();
+        self.catch_up();
         match *what {
             Observation::Connecting => self.tell(at, What::Connecting),
             Observation::Connected => {
@@ -91,9 +110,47 @@ impl Engine {
                 self.tell(at, What::Quiet);
             }
             Observation::Unproven(why) => self.tell(at, What::Unproven(why)),
-            Observation::Bytes(_, []) => {}
-            Observation::Bytes(direction, bytes) => self.bytes(at, direction, bytes),
+            Observation::Bytes(..) => {}
         }
+    }
+
+    fn chunk(&mut self, at: Millis, direction: Direction, bytes: &[u8]) {
+        let settled = self.pace.is_settled();
+        if self.pace.follow(direction, bytes) && settled {
+            return self.held.push(at, direction, bytes);
+        }
+        self.catch_up();
+        let (changes, next) = (self.book.changes(), self.frames.saturating_add(1));
+        self.bytes(at, direction, bytes);
+        // Whatever was said of it may have to be said of the next.
+        if self.book.changes() != changes || self.frames != next || !self.rests() {
+            self.pace.lose();
+        }
+    }
+
+    /// Nothing is half received.
+    fn rests(&self) -> bool {
+        let rests = |side: &Side| side.cutter.pending().is_empty() && side.joining.is_none();
+        rests(&self.sent) && rests(&self.received)
+    }
+
+    /// Takes what is held as if it came now.
+    fn catch_up(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let mut held = std::mem::take(&mut self.held);
+        let gone = held.gone();
+        self.talk.passed(gone);
+        self.frames = self.frames.saturating_add(gone.exchanges.saturating_mul(2));
+        for (n, (at, direction, octets)) in held.iter().enumerate() {
+            // What the others followed on is known again, but it is told to nobody: they have not heard what it followed on.
+            self.mute = gone.exchanges > 0 && n < 2;
+            self.bytes(at, direction, octets);
+        }
+        self.mute = false;
+        held.clear();
+        self.held = held;
     }
 
     /// A line that another program wrote into its log, by its number.
@@ -102,6 +159,9 @@ impl Engine {
     }
 
     fn tell(&mut self, at: Millis, what: What<'_>) {
+        if self.mute {
+            return;
+        }
         let event = Event { at, what };
         for rule in &mut self.rules {
             rule.event(&self.talk, &event, &mut self.book);
@@ -196,7 +256,7 @@ impl Engine {
 
     fn frame(&mut self, seen: &Seen<'_>) {
         match seen.direction {
-            Direction::Sent => self.remember(seen.octets),
+            Direction::Sent => self.marks.remember(seen.octets),
             Direction::Received => {
                 if self.is_echo(seen) {
                     self.echoed = self
@@ -223,21 +283,13 @@ impl Engine {
         }
     }
 
-    fn remember(&mut self, octets: &[u8]) {
-        let slot = self.marked % ECHOES;
-        if let Some(mark) = self.marks.get_mut(slot) {
-            *mark = fingerprint(octets);
-        }
-        self.marked = self.marked.wrapping_add(1);
-    }
-
     /// Ours, come back: only a frame that a client sends can be one.
     fn is_echo(&self, seen: &Seen<'_>) -> bool {
         let command = match seen.hdlc() {
             Some(hdlc) => cut::is_command(hdlc) != Some(false),
             None => true,
         };
-        command && self.marks.contains(&fingerprint(seen.octets))
+        command && self.marks.contain(seen.octets)
     }
 
     fn is_foreign(&self, seen: &Seen<'_>) -> bool {
@@ -347,16 +399,4 @@ impl Engine {
         );
         self.side(direction).joined = octets;
     }
-}
-
-/// Length, first octets and last: two frames that share them share the rest.
-fn fingerprint(octets: &[u8]) -> u64 {
-    let mut mark = 0xCBF2_9CE4_8422_2325_u64 ^ octets.len() as u64;
-    let tail = octets
-        .get(octets.len().saturating_sub(8)..)
-        .unwrap_or_default();
-    for octet in octets.iter().take(12).chain(tail) {
-        mark = (mark ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01B3);
-    }
-    mark
 }

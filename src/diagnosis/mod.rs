@@ -2,13 +2,18 @@
 //! so that live and afterwards the same is found; no I/O, no clock, memory that does not grow with the trace.
 //!
 //! [`Engine`] is told observations; it cuts both directions into frames ([`event`]), follows them ([`conversation`])
-//! and asks every rule ([`rules`]) after each event; what the rules say is gathered and ranked ([`book`]).
+//! and asks every rule ([`rules`]) after each event; what the rules say is gathered and ranked ([`book`]). Of healthy
+//! exchanges in a long row ([`pace`]) the rules hear the first and the last few ([`held`]).
 
 pub mod book;
 pub mod conversation;
 mod cut;
+mod direction;
 mod engine;
 pub mod event;
+mod held;
+mod marks;
+mod pace;
 pub mod plausible;
 pub mod rules;
 mod settings;
@@ -17,7 +22,7 @@ mod tests;
 
 pub use book::{Book, Diagnosis};
 pub use conversation::{Brief, Conversation};
-pub use cut::guess_direction;
+pub use direction::Guess;
 pub use engine::Engine;
 pub use event::{Apdu, Event, Hdlc, Link, Seen, What};
 pub use rules::Rule;

@@ -2,4 +2,5 @@
 
 mod faults;
 mod healthy;
+mod held;
 mod play;

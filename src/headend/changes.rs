@@ -1,5 +1,7 @@
 //! What the head-end shows: views, and what changed since someone last looked. Bounded however long nobody looks.
 
+use super::bench::BenchView;
+use crate::diagnosis::Finding;
 use crate::meter::{Definition, MeterId, MeterStatus};
 use crate::publish::BrokerStatus;
 use crate::store::BrokerDefinition;
@@ -13,6 +15,23 @@ use tokio::time::Instant;
 pub struct MeterView {
     pub definition: Definition,
     pub status: MeterStatus,
+    /// What is done with it on the bench, or was and is not closed.
+    pub bench: Option<Arc<BenchView>>,
+}
+
+impl MeterView {
+    /// What is found wrong, likeliest first: by the bench, where it found anything.
+    pub fn findings(&self) -> &[Finding] {
+        match &self.bench {
+            Some(bench) if !bench.findings.is_empty() => &bench.findings,
+            _ => &self.status.findings,
+        }
+    }
+
+    /// Somebody works on it at the bench now.
+    pub fn on_bench(&self) -> bool {
+        self.bench.as_ref().is_some_and(|bench| !bench.is_over())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

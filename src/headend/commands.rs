@@ -1,5 +1,6 @@
 //! What a person may ask of the running whole: carried out at once, or refused with words that say why.
 
+use super::bench::{Bench, ON_BENCH, ProbeAsk, StepAsk};
 use super::{Inner, lock};
 use crate::meter::poller::Order;
 use crate::meter::{Definition, MeterId, Phase};
@@ -18,6 +19,22 @@ pub enum Command {
     Reconnect(MeterId),
     /// After a refused password: try again.
     Proceed(MeterId),
+    /// Take the meter to the bench and find out why it does not answer.
+    Probe {
+        meter: MeterId,
+        options: ProbeAsk,
+    },
+    /// Step through a session on the bench.
+    Step {
+        meter: MeterId,
+        ask: StepAsk,
+    },
+    /// End what goes on there, and let the meter go; close what has ended.
+    StopBench(MeterId),
+    /// Of a probe: on without waiting.
+    SkipWait(MeterId),
+    /// Of a probe: the address that worked becomes the meter's own.
+    KeepWorking(MeterId),
 }
 
 /// An owner hears orders at once; one that does not is stuck, and that is worth saying.
@@ -28,27 +45,32 @@ impl Inner {
         match command {
             Command::Save(definition) => self.save(*definition).await,
             Command::Delete(id) => self.delete(id).await,
-            Command::Start(id) => match self.phase(id)? {
+            Command::Start(id) => match self.free(id)? {
                 Phase::Stopped => self.order(id, Order::Start).await,
                 _ => Err("it runs already".to_owned()),
             },
-            Command::Stop(id) => match self.phase(id)? {
+            Command::Stop(id) => match self.free(id)? {
                 Phase::Stopped => Err("it is stopped already".to_owned()),
                 _ => self.order(id, Order::Stop).await,
             },
-            Command::PollNow(id) => match self.phase(id)? {
+            Command::PollNow(id) => match self.free(id)? {
                 Phase::Stopped => Err("it is stopped: start it first".to_owned()),
                 Phase::NeedsPerson => Err(WRONG_PASSWORD.to_owned()),
                 _ => self.order(id, Order::PollNow).await,
             },
-            Command::Reconnect(id) => match self.phase(id)? {
+            Command::Reconnect(id) => match self.free(id)? {
                 Phase::NeedsPerson => Err(WRONG_PASSWORD.to_owned()),
                 _ => self.order(id, Order::Reconnect).await,
             },
-            Command::Proceed(id) => match self.phase(id)? {
+            Command::Proceed(id) => match self.free(id)? {
                 Phase::NeedsPerson => self.order(id, Order::Proceed).await,
                 _ => Err("it does not wait for anyone".to_owned()),
             },
+            Command::Probe { meter, options } => self.probe(meter, options).await,
+            Command::Step { meter, ask } => self.step(meter, ask).await,
+            Command::StopBench(id) => self.stop_bench(id),
+            Command::SkipWait(id) => self.skip_wait(id),
+            Command::KeepWorking(id) => self.keep_bench(id).await,
         }
     }
 
@@ -99,11 +121,16 @@ impl Inner {
         Ok(())
     }
 
-    fn phase(&self, id: MeterId) -> Result<Phase, String> {
-        lock(&self.state).phase(id).ok_or_else(|| GONE.to_owned())
+    /// Its phase, where nobody has it on the bench.
+    fn free(&self, id: MeterId) -> Result<Phase, String> {
+        let state = lock(&self.state);
+        if state.bench(id).is_some_and(Bench::is_working) {
+            return Err(ON_BENCH.to_owned());
+        }
+        state.phase(id).ok_or_else(|| GONE.to_owned())
     }
 
-    async fn order(&self, id: MeterId, order: Order) -> Result<(), String> {
+    pub(super) async fn order(&self, id: MeterId, order: Order) -> Result<(), String> {
         let orders = lock(&self.state)
             .orders(id)
             .ok_or_else(|| GONE.to_owned())?;
@@ -114,11 +141,11 @@ impl Inner {
     }
 }
 
-const GONE: &str = "that meter is no longer there";
+pub(super) const GONE: &str = "that meter is no longer there";
 const WRONG_PASSWORD: &str =
     "the meter refused the password or keys: correct them, or go on with the same ones (proceed)";
 
 #[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
-fn words(error: crate::store::StoreError) -> String {
+pub(super) fn words(error: crate::store::StoreError) -> String {
     error.to_string()
 }

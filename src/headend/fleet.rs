@@ -1,6 +1,7 @@
 //! The meters and publishers that run, and which of them moved. A watcher a meter marks it; nothing is copied until
 //! someone looks.
 
+use super::bench::{Bench, BenchView, Work};
 use super::changes::{BrokerView, Changes, Level, MeterView, Notices};
 use super::notes::Recorder;
 use super::{Inner, lock};
@@ -40,6 +41,7 @@ struct Meter {
     status: watch::Receiver<MeterStatus>,
     tap: Tap,
     task: Option<JoinHandle<()>>,
+    bench: Option<Bench>,
 }
 
 struct Broker {
@@ -120,7 +122,7 @@ impl State {
         })
     }
 
-    fn definition(&self, id: MeterId) -> Option<&Definition> {
+    pub(super) fn definition(&self, id: MeterId) -> Option<&Definition> {
         Some(&self.meters.get(&id)?.definition)
     }
 
@@ -133,6 +135,46 @@ impl State {
         meter.definition = new;
         true
     }
+
+    pub(super) fn bench(&self, id: MeterId) -> Option<&Bench> {
+        self.meters.get(&id)?.bench.as_ref()
+    }
+
+    pub(super) fn set_bench(&mut self, id: MeterId, bench: Option<Bench>) {
+        if let Some(meter) = self.meters.get_mut(&id) {
+            meter.bench = bench;
+            self.moved.insert(id);
+        }
+    }
+
+    pub(super) fn show_bench(&mut self, id: MeterId, view: Arc<BenchView>) {
+        if let Some(bench) = self.meters.get_mut(&id).and_then(|it| it.bench.as_mut()) {
+            bench.view = view;
+            self.moved.insert(id);
+        }
+    }
+
+    /// A step is under way.
+    pub(super) fn busy(&mut self, id: MeterId) {
+        let bench = self.meters.get_mut(&id).and_then(|it| it.bench.as_mut());
+        if let Some(bench) = bench
+            && let Work::Step(step) = &mut Arc::make_mut(&mut bench.view).work
+        {
+            step.busy = true;
+            self.moved.insert(id);
+        }
+    }
+
+    /// The report says that its address was kept.
+    pub(super) fn kept_address(&mut self, id: MeterId) {
+        let bench = self.meters.get_mut(&id).and_then(|it| it.bench.as_mut());
+        if let Some(bench) = bench
+            && let Work::Probe(probe) = &mut Arc::make_mut(&mut bench.view).work
+        {
+            probe.kept = true;
+            self.moved.insert(id);
+        }
+    }
 }
 
 impl Meter {
@@ -140,6 +182,7 @@ impl Meter {
         Arc::new(MeterView {
             definition: self.definition.clone(),
             status: self.status.borrow().clone(),
+            bench: self.bench.as_ref().map(|bench| Arc::clone(&bench.view)),
         })
     }
 }
@@ -186,6 +229,7 @@ impl Inner {
             status: handle.status,
             tap: handle.tap,
             task: Some(handle.task),
+            bench: None,
         };
         let mut state = lock(&self.state);
         state.meters.insert(id, meter);

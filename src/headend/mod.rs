@@ -1,12 +1,16 @@
 //! The running whole: many meters, the store and the publishers behind one handle. Commands in, changes out.
 //! No meter waits for another, and nothing the store or a broker does stops a meter from being read.
 
+mod bench;
 mod changes;
 mod commands;
 mod commit;
 mod fleet;
 mod notes;
 
+pub use bench::{
+    At, BenchView, Exchange, ProbeAsk, ProbeView, StepAsk, StepView, Work, keep_working,
+};
 pub use changes::{BrokerView, Changes, Level, MeterView, Notice};
 
 use crate::meter::known_good::KnownGood;

@@ -1,5 +1,7 @@
 //! The whole with simulated meters over pipes and a store in memory, in virtual time; once with a real broker.
 
+mod bench;
+
 use super::*;
 use crate::dlms::security::Secret;
 use crate::meter::fake::{Line, World};

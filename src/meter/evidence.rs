@@ -53,6 +53,14 @@ pub(super) fn connect_failure(error: &std::io::Error, by_name: bool) -> ConnectF
     }
 }
 
+/// A connection that was made and broken off at once.
+pub(super) fn is_reset(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+    )
+}
+
 /// The meter said nothing at all to what was asked.
 pub(super) fn is_silence(error: &SessionError) -> bool {
     use crate::dlms::association::Failure;

@@ -22,6 +22,7 @@ pub mod session;
 pub mod status;
 pub mod tap;
 pub mod transport;
+mod veil;
 pub use clock::Clock;
 pub use definition::{Definition, MeterId, PolledObject};
 pub use reading::{Poll, Reading, ReadingError};

@@ -22,6 +22,8 @@ pub enum Phase {
     /// A person must say go on.
     NeedsPerson,
     Releasing,
+    /// On the bench: somebody probes it or steps through a session, and nobody polls.
+    Lent,
 }
 
 /// The steps of the ladder, in order.

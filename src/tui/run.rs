@@ -2,15 +2,16 @@
 //! never waits for a meter or a broker.
 
 use super::app::pane::Pane;
-use super::app::replay::{Replay, course::observe};
+use super::app::replay::{Batch, Replay, course::observe};
 use super::app::{Assembler, Effect, Line, Model, Msg, Now, update};
+pub use super::recorded::Recorded;
 use super::term::screen::{self, Screen};
 use super::term::theme::Abilities;
 use super::term::{clipboard, hangup, input};
 use super::view;
 use crate::diagnosis::{Engine, Settings};
 use crate::headend::{Changes, Headend, Level, Notice};
-use crate::meter::document::{self, Entry};
+use crate::meter::document;
 use crate::meter::tap::Tap;
 use crate::meter::{Clock, MeterId};
 use crossterm::event::Event;
@@ -26,7 +27,7 @@ pub struct Setup {
     /// None: a replay.
     pub headend: Option<Headend>,
     /// A recorded trace and how fast it is played.
-    pub replay: Option<(Vec<Entry>, f64)>,
+    pub replay: Option<(Recorded, f64)>,
     pub clock: Clock,
     /// Simulated meters: a chip says so.
     pub demo: bool,
@@ -76,6 +77,8 @@ struct Loop {
     second: Instant,
     sent_before: u64,
     played: Instant,
+    /// The trace that is replayed, read ahead.
+    batches: Option<mpsc::Receiver<Batch>>,
 }
 
 /// The meter whose trace is on the screen.
@@ -138,8 +141,11 @@ impl Loop {
         let mut model = Model::new(moment(setup.clock), jiff::tz::TimeZone::system());
         model.demo = setup.demo;
         model.about.clone_from(&setup.about);
-        if let Some((entries, speed)) = setup.replay.take() {
-            model.replay = Some(Box::new(Replay::new(entries, speed, model.now.mono)));
+        let mut batches = None;
+        if let Some((mut recorded, speed)) = setup.replay.take() {
+            let first = recorded.first();
+            model.replay = Some(Box::new(Replay::new(first, speed, model.now.mono)));
+            batches = Some(recorded.read_on());
             // A trace is frames; where there is room for one pane it is this one.
             model.focus = Pane::Trace;
         }
@@ -155,6 +161,7 @@ impl Loop {
             second: Instant::now(),
             sent_before: 0,
             played: Instant::now(),
+            batches,
         })
     }
 
@@ -170,6 +177,11 @@ impl Loop {
         self.draw()?;
         loop {
             let wake = self.next_wake();
+            let wants = self
+                .model
+                .replay
+                .as_ref()
+                .is_some_and(|replay| replay.wants());
             let go = tokio::select! {
                 biased;
                 _ = &mut gone => Go::Quit,
@@ -181,6 +193,9 @@ impl Loop {
                     None => Go::Quit,
                 },
                 Some(answer) = self.answers.recv() => self.tell(answer)?,
+                Some(batch) = next_batch(self.batches.as_mut()), if wants => {
+                    self.tell(Msg::Recorded(batch))?
+                }
                 changes = changes(self.setup.headend.as_ref()) => self.tell(Msg::Changes(changes))?,
                 () = sleep_until(wake) => Go::On,
             };
@@ -409,6 +424,11 @@ impl Loop {
     }
 }
 
+/// More of the trace that is replayed; never anything else.
+async fn next_batch(batches: Option<&mut mpsc::Receiver<Batch>>) -> Option<Batch> {
+    batches?.recv().await
+}
+
 /// What changed at the head-end; never anything in a replay.
 async fn changes(headend: Option<&Headend>) -> Changes {
     match headend {
@@ -435,6 +455,6 @@ fn write_beside(folder: &Path, name: &str, contents: &[u8]) -> io::Result<PathBu
     }
     std::fs::create_dir_all(folder)?;
     let path = folder.join(name);
-    document::save(&path, |out| out.write_all(contents))?;
+    document::save(&path, false, |out| out.write_all(contents)).map_err(io::Error::other)?;
     Ok(path)
 }

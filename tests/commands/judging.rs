@@ -9,8 +9,8 @@ fn saved(desk: &Desk, password: &[u8], rest: &[&str]) -> Simulator {
     let meter = Simulator::start(&["--profile", "microstar", "--seed", "7"]);
     let password = desk.file("password", password);
     let line = ["meter", "add", "m", "--host", &meter.address];
-    let link = ["--client", "1", "--password-file", &password];
-    desk.ok(&[&line[..], &link, &OBJECTS, rest].concat());
+    let how = ["--client", "1", "--password-file", &password];
+    desk.ok(&[&line[..], &how, &OBJECTS, rest].concat());
     meter
 }
 
@@ -24,15 +24,15 @@ fn an_implausible_value_is_named_beside_the_values_and_not_among_them() {
     assert_eq!(array.as_array().unwrap().len(), 2);
     assert_eq!(array[0]["unit"], "V");
     for words in [
-        "V1  likely: The voltage",
-        "seen: 1-1:32.7.0.255 = ",
-        "try: ",
+        "V1   The voltage is far from its nominal value (likely)",
+        "seen  1-1:32.7.0.255 = ",
+        "do    check the nominal voltage",
     ] {
         assert!(ended.err.contains(words), "{words}: {}", ended.err);
     }
     // Told once, however often it is read.
     let ended = desk.run(&["read", "m", "--every", "1ms", "--count", "5"]);
-    assert_eq!(ended.err.matches("V1  ").count(), 1, "{}", ended.err);
+    assert_eq!(ended.err.matches("V1   ").count(), 1, "{}", ended.err);
 
     desk.ok(&["meter", "edit", "m", "--nominal-voltage", "131"]);
     let shown = desk.ok(&["meter", "show", "m"]);

@@ -128,8 +128,9 @@ fn steps_are_shown_before_they_go() {
         "--password-file",
         &password,
     ];
-    // Connect, SNRM, AARQ, GET, then a frame by hand that is not confirmed, then the end.
-    let ended = desk.run_with(&line, b"s\ns\ns\ns\nh 7EA0070303938C117E\nn\nx\n");
+    // Connect, drain, no DISC, SNRM, AARQ, GET, then a frame by hand that is not confirmed, then the end.
+    let input = b"s\ns\nk\ns\ns\ns\nh 7EA0070303938C117E\nn\nx\n";
+    let ended = desk.run_with(&line, input);
     assert_eq!(ended.status, 0, "{}{}", ended.out, ended.err);
     for words in [
         "SNRM",
@@ -147,7 +148,58 @@ fn steps_are_shown_before_they_go() {
         !ended.out.contains("32 32 32 32 32 32 32 32"),
         "the password is stars"
     );
-    let ended = desk.run_with(&line, b"s\ne server=1/1 size=2\nx\n");
+    assert!(
+        ended.out.lines().all(|line| line.chars().count() < 80),
+        "{}",
+        ended.out
+    );
+    let ended = desk.run_with(&line, b"s\ne server=1/1 size=2\ns\nx\n");
     assert_eq!(ended.status, 3, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("02 03"), "{}", ended.out);
+    // The end of the lines is the end of the session: it is released.
+    let ended = desk.run_with(&line, b"s\nk\nk\ns\ns\n");
+    assert_eq!(ended.status, 0, "{}{}", ended.out, ended.err);
+    let (_, end) = ended.out.split_once("released:").unwrap();
+    assert!(end.contains("RLRQ") && end.contains("DISC"), "{end}");
+}
+
+#[test]
+fn a_ciphered_session_runs_on_to_its_end_explained_in_clear() {
+    let (desk, meter) = (Desk::new(), Simulator::start(&["--profile", "generic"]));
+    let keys = obiscope::dlms::security::Suite::Zero;
+    let keys = obiscope::simulator::clients::client_keys(keys);
+    let keys = desk.private_file("keys", keys.as_bytes());
+    let line = [
+        "probe",
+        &meter.address,
+        "--step",
+        "--client",
+        "64",
+        "--server",
+        "1/17",
+        "--auth",
+        "hls-gmac",
+        "--security",
+        "auth-enc",
+        "--keys-file",
+        &keys,
+    ];
+    let ended = desk.run_with(&line, b"r\n");
+    assert_eq!(ended.status, 0, "{}{}", ended.out, ended.err);
+    for words in ["HLS pass 3", "verified", "0-0:42.0.0", "RLRE", "+close"] {
+        assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
+    assert!(!ended.out.contains("NOT VERIFIED"), "{}", ended.out);
+}
+
+#[test]
+fn a_step_that_is_refused_stops_and_says_why() {
+    let fault = ["--profile", "generic", "--fault", "dm-to-snrm"];
+    let (desk, meter) = (Desk::new(), Simulator::start(&fault));
+    let line = ["probe", &meter.address, "--step", "--server", "1/17"];
+    let ended = desk.run_with(&line, b"r\nx\n");
+    assert_eq!(ended.status, 3, "{}{}", ended.out, ended.err);
+    for words in ["!SNRM", "over: ", "H8"] {
+        assert!(ended.out.contains(words), "{words}: {}", ended.out);
+    }
 }

@@ -6,6 +6,7 @@ use obiscope::simulator::fault::{Argument, Fault, Kind};
 use obiscope::simulator::server::{SharedMeter, pipe};
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub struct Lines {
     fault: Option<Fault>,
     /// Until when a port that a connection left is held.
     held: Arc<Mutex<Option<Instant>>>,
+    /// Connections that stand: never more than one.
+    open: Arc<AtomicUsize>,
 }
 
 impl Lines {
@@ -25,6 +28,7 @@ impl Lines {
             meter: meter.clone(),
             fault,
             held: Arc::default(),
+            open: Arc::default(),
         }
     }
 
@@ -57,6 +61,14 @@ impl Lines {
             stream: pipe(&self.meter),
             hold,
             held: self.held.clone(),
+            count: {
+                assert_eq!(
+                    self.open.fetch_add(1, Ordering::Relaxed),
+                    0,
+                    "one at a time"
+                );
+                self.open.clone()
+            },
         }))
     }
 }
@@ -81,10 +93,12 @@ struct Open {
     stream: DuplexStream,
     hold: Option<Duration>,
     held: Arc<Mutex<Option<Instant>>>,
+    count: Arc<AtomicUsize>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
         if let Some(hold) = self.hold {
             *self.held.lock().unwrap() = Some(Instant::now() + hold);
         }

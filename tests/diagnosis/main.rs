@@ -8,6 +8,7 @@ mod faults;
 mod healthy;
 mod lines;
 mod matrix;
+mod polite;
 mod scenario;
 mod simulated;
 mod talk;

@@ -19,10 +19,18 @@ use tokio::time::Instant;
 
 /// Which are not named first, and why.
 const LATER: &[(&str, &str)] = &[
-    ("one-behind", "the ranking of the rules is not right yet"),
-    ("no-mode-e", "the ranking of the rules is not right yet"),
-    ("no-blocks", "what shows it is not asked yet"),
-    ("no-reassociation", "what shows it is not asked yet"),
+    (
+        "one-behind",
+        "an answer that stays out ends the link; only a client that goes on asking sees it come one request late",
+    ),
+    (
+        "no-mode-e",
+        "the meter speaks HDLC after its identification all the same, and everything is read",
+    ),
+    (
+        "no-reassociation",
+        "only a second request for association on one link shows it, and a probe shows a secret once",
+    ),
 ];
 
 /// However bad it is, a probe comes to its end.
@@ -58,10 +66,11 @@ async fn probe(
         ..Options::default()
     };
     let tap = Tap::new(1 << 16);
-    let mut prober = Prober::new(asked, &lines, clock, tap, kept, options, say);
+    let mut prober = Prober::new(asked, &lines, clock, tap.clone(), kept, options, say);
     let ended = tokio::time::timeout(LONGEST, prober.run()).await;
     let report = prober.end().await;
     assert!(ended.is_ok(), "{report:?}");
+    crate::polite::check(asked, fault, &report, &tap);
     report
 }
 

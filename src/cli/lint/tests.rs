@@ -1,8 +1,10 @@
 //! Files as people have them, through the whole command.
 
-use super::{Args, run};
+use super::{Args, Trace, run};
 use crate::cli::exit::ExitKind;
+use crate::dlms::hdlc::{Control, frame};
 use serde_json::Value;
+use std::io::{BufReader, Read};
 
 fn lint(text: &str, json: bool) -> (ExitKind, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -87,4 +89,69 @@ fn a_log_of_words_is_explained_by_the_length_field() {
         text.starts_with("H27") && text.contains("length field"),
         "{text}"
     );
+}
+
+/// The lines of a long trace, made as they are read: a poll of one meter, a refused request now and then.
+struct Long {
+    frames: u32,
+    made: u32,
+    line: std::io::Cursor<Vec<u8>>,
+}
+
+impl Read for Long {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        if self.line.position() == self.line.get_ref().len() as u64 && self.made < self.frames {
+            let line = frame_line(self.made);
+            self.line = std::io::Cursor::new(line.into_bytes());
+            self.made += 1;
+        }
+        self.line.read(to)
+    }
+}
+
+fn frame_line(n: u32) -> String {
+    let exchange = n / 2;
+    let number = (exchange % 8) as u8;
+    let (sent, refused) = (n.is_multiple_of(2), exchange % 1_000 == 999);
+    let information: &[u8] = match (sent, refused) {
+        (true, _) => &[
+            0xE6, 0xE6, 0, 0xC0, 1, 0xC1, 0, 3, 1, 1, 32, 7, 0, 255, 2, 0,
+        ],
+        (false, false) => &[0xE6, 0xE7, 0, 0xC4, 1, 0xC1, 0, 6, 0, 0, 0x34, 0xE4],
+        (false, true) => &[0xE6, 0xE7, 0, 0xC4, 1, 0xC1, 1, 4],
+    };
+    let control = Control::Information {
+        send: number,
+        receive: if sent { number } else { (number + 1) & 7 },
+        poll: true,
+    };
+    let (to, from) = if sent { (3, 0x21) } else { (0x21, 3) };
+    let mut octets = Vec::new();
+    frame::build(&[to], &[from], control, false, information, &mut octets).unwrap();
+    let hex = crate::diagnosis::event::hex(&octets, usize::MAX).replace(' ', "");
+    let way = if sent { "tx" } else { "rx" };
+    let at = jiff::Timestamp::from_millisecond(1_762_000_000_000 + i64::from(n) * 20).unwrap();
+    format!("{{\"at\":\"{at}\",\"meter\":\"m1\",\"dir\":\"{way}\",\"hex\":\"{hex}\"}}\n")
+}
+
+#[test]
+fn memory_does_not_grow_with_the_trace() {
+    let most = |frames: u32| {
+        let long = Long {
+            frames,
+            made: 0,
+            line: std::io::Cursor::default(),
+        };
+        let mut trace = Trace::default();
+        let mut reader = BufReader::new(long);
+        let counted = allocation_counter::measure(|| trace.read(&mut reader).unwrap());
+        let (seen, found) = trace.findings();
+        assert_eq!(seen, u64::from(frames));
+        let refused = found.iter().map(|(_, finding)| finding.count).sum::<u64>();
+        assert_eq!(refused, u64::from(frames / 2_000));
+        counted.bytes_max
+    };
+    let (short, long) = (most(20_000), most(200_000));
+    assert!(long <= short + 1024, "{short} bytes, then {long}");
+    assert!(long < 256 * 1024, "{long}");
 }

@@ -11,6 +11,9 @@ pub mod transport;
 use super::{Book, Conversation, Event};
 
 /// One named cause, or a few that are told apart at the same place. `talk` is what was known before the event.
+///
+/// Of healthy GETs in a row a rule hears the first sixteen and, once something else comes, the last eight before it:
+/// what it keeps of them must not reach further back. `talk` counts them all.
 pub trait Rule: std::fmt::Debug + Send {
     fn event(&mut self, talk: &Conversation, event: &Event<'_>, book: &mut Book);
 }

@@ -72,6 +72,14 @@ impl Line {
         }
     }
 
+    /// The last APDU did not go out.
+    pub fn withdraw(&mut self) {
+        match self {
+            Self::Hdlc(link) => link.withdraw(),
+            Self::Wrapper(link) => link.withdraw(),
+        }
+    }
+
     pub fn connect(&mut self, now: Instant) -> Result<(), LinkMisuse> {
         match self {
             Self::Hdlc(link) => link.connect(now),

@@ -257,6 +257,24 @@ impl Association {
         self.disconnect(now);
     }
 
+    /// What was just asked for, GET or release, is not sent after all: its owner holds its bytes and drops them. Ready
+    /// again; an invocation counter that was used for it stays used. False where nothing can be taken back. Not for what
+    /// went out already, even in part.
+    pub fn withdraw(&mut self) -> bool {
+        if !matches!(self.state, State::Reading | State::Releasing) {
+            return false;
+        }
+        self.link.withdraw();
+        self.transfer.forget();
+        self.blocks.forget();
+        self.state = State::Ready;
+        self.keeping = false;
+        self.answer_by = None;
+        self.rlre_by = None;
+        self.end_by = None;
+        true
+    }
+
     /// The byte stream is gone: everything is forgotten, nothing is sent.
     pub fn reset(&mut self) {
         self.link.reset();

@@ -4,7 +4,7 @@
 //! The one rule: class, code and index are read together, so that an attribute is named by its class.
 use super::data;
 use super::sheet::{Octets, Sheet, count, hex};
-use crate::cosem::{Obis, class};
+use crate::cosem::{Obis, class, decode::secret};
 use crate::dlms::xdlms::DataAccessResult;
 
 /// Class, logical name and attribute or method index.
@@ -25,13 +25,15 @@ impl Descriptor {
             self.index.cast_signed()
         )
     }
-    /// The LLS secret of an association travels in clear in this attribute.
+    /// Passwords and keys travel in clear in some attributes.
     pub fn holds_secret(self) -> bool {
-        matches!((self.class, self.index), (15, 7) | (12, 3))
+        secret::attribute(self.class, self.index.cast_signed())
+            || matches!((self.class, self.index), (12, 3))
     }
-    /// `change_HLS_secret` of the associations: the new key is the parameter.
+    /// New keys, passwords and tokens are parameters of some methods.
     pub fn method_takes_secret(self) -> bool {
-        matches!((self.class, self.index), (15, 2) | (12, 5 | 8))
+        secret::method(self.class, self.index.cast_signed())
+            || matches!((self.class, self.index), (12, 5 | 8))
     }
 }
 

@@ -17,6 +17,15 @@ pub fn ends_right(bytes: &[u8]) -> bool {
     bytes.len() >= 2 && CRC.checksum(bytes) == RIGHT
 }
 
+/// Whether a header ends with its right HCS, and the whole that it begins with its right FCS; in one pass.
+pub fn both_right(header: &[u8], rest: &[u8]) -> bool {
+    let mut running = Running::new();
+    running.add(header);
+    let header_right = header.len() >= 2 && running.fcs() == RIGHT;
+    running.add(rest);
+    header_right && rest.len() >= 2 && running.fcs() == RIGHT
+}
+
 /// The checksum as octets arrive; a copy of it can be read at any point, so that one pass gives HCS and FCS.
 #[derive(Clone)]
 pub struct Running(Digest<'static, u16, Table<16>>);
@@ -60,6 +69,21 @@ mod tests {
         assert!(ends_right(&[0xA0, 0x07, 0x03, 0x21, 0x93, 0x0F, 0x01]));
         assert!(!ends_right(&[0xA0, 0x07, 0x03, 0x21, 0x93, 0x01, 0x0F]));
         assert!(!ends_right(&[]));
+    }
+
+    #[test]
+    fn header_and_whole_at_once() {
+        let mut header = vec![0xA0, 0x0B, 0x03, 0x21, 0x13];
+        header.extend(fcs(&header).to_le_bytes());
+        let mut whole = [header.as_slice(), &[0xE6, 0x7E]].concat();
+        whole.extend(fcs(&whole).to_le_bytes());
+        assert!(both_right(&header, &whole[7..]));
+        for at in 0..whole.len() {
+            let mut wrong = whole.clone();
+            wrong[at] ^= 4;
+            assert!(!both_right(&wrong[..7], &wrong[7..]), "{at}");
+        }
+        assert!(!both_right(&header, &[]));
     }
 
     #[test]

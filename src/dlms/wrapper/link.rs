@@ -152,6 +152,12 @@ impl WrapperLink {
         Ok(())
     }
 
+    /// The APDU given last did not go out.
+    pub fn withdraw(&mut self) {
+        self.output.clear();
+        self.due = false;
+    }
+
     pub fn handle_bytes(&mut self, bytes: &[u8]) {
         if self.config.datagrams {
             self.decoder.clear();

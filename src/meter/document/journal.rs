@@ -1,10 +1,10 @@
 //! JSON lines and hex logs, line by line. The one rule: a line of bytes is one chunk, as it was when it was logged;
 //! only where no direction is said is it cut at its frames.
 
-use super::direction::Guess;
 use super::line::{self, Line};
 use super::read::Stop;
 use super::{Entry, HexError, stamp};
+use crate::diagnosis::Guess;
 use crate::dlms::explain::{self, split};
 use crate::meter::tap::{Chunk, Direction};
 use jiff::Timestamp;
@@ -111,7 +111,7 @@ impl Journal {
                     explain::Direction::ToMeter => Direction::Sent,
                     explain::Direction::FromMeter => Direction::Received,
                 };
-                self.guess.told(direction);
+                self.guess.told(direction.into());
                 let meter = bytes.meter.unwrap_or_else(|| self.meter.clone());
                 self.push(meter, direction, bytes.octets, bytes.masked);
             }
@@ -141,7 +141,7 @@ impl Journal {
     fn undirected(&mut self, octets: &[u8]) {
         for piece in split(octets) {
             let bytes = octets.get(piece.range).unwrap_or_default();
-            let direction = self.guess.of(bytes);
+            let direction = self.guess.of(bytes).into();
             self.push(self.meter.clone(), direction, bytes.to_vec(), false);
         }
     }

@@ -2,9 +2,9 @@
 //! and pcapng. The one rule: a document is entries in the order they crossed the line, whatever it was written in.
 
 mod capture;
-mod direction;
 mod hex;
 mod journal;
+mod known;
 pub mod line;
 mod pcapng;
 mod read;
@@ -20,9 +20,9 @@ pub use capture::is_capture;
 pub use hex::HexError;
 pub use line::Line;
 pub use read::{Entries, ReadError, from_bytes, from_reader, open};
-pub use redact::{Redaction, redact};
-pub use save::save;
-pub use write::{Format, write};
+pub use redact::{Redaction, Redactor, redact};
+pub use save::{SaveError, same_file, save, spool};
+pub use write::{Format, Writer, write};
 
 use super::tap::{Chunk, Note};
 use jiff::Timestamp;

@@ -15,12 +15,18 @@ const CLIENTS: u16 = 50_000;
 /// An IP packet holds no more; a longer chunk becomes several.
 const MOST_PAYLOAD: usize = 60_000;
 const MOST_COMMENT: usize = 60_000;
+/// Of one packet.
+const MOST_COMMENTS: usize = 64;
+/// What stands beside a packet that is not shown as it was.
+pub(super) const MASKED: &str = "a secret in this packet stands as stars";
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const PSH: u8 = 0x08;
 const ACK: u8 = 0x10;
 
+/// A connection as it is made up.
+#[derive(Debug)]
 struct Line {
     client: u16,
     /// Next sequence number of the client, of the meter.
@@ -31,46 +37,75 @@ struct Line {
     comments: Vec<String>,
 }
 
-pub(super) fn write(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
-    header(out)?;
-    let mut lines: HashMap<&str, Line> = HashMap::new();
-    let mut order: Vec<&str> = Vec::new();
-    for entry in entries {
-        let known = lines.len();
-        let line = lines.entry(&entry.meter).or_insert_with(|| {
-            order.push(&entry.meter);
-            Line::new(known, &entry.meter)
-        });
+/// The meters met so far, in the order they came.
+#[derive(Debug)]
+pub(super) struct Packets {
+    lines: Vec<Line>,
+    by_name: HashMap<String, usize>,
+    last: Timestamp,
+}
+
+impl Packets {
+    /// Writes the head of the file.
+    pub(super) fn new(out: &mut dyn Write) -> io::Result<Self> {
+        header(out)?;
+        Ok(Self {
+            lines: Vec::new(),
+            by_name: HashMap::new(),
+            last: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    pub(super) fn entry(&mut self, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+        self.last = entry.at;
+        let known = self.lines.len();
+        let number = if let Some(number) = self.by_name.get(&entry.meter) {
+            *number
+        } else {
+            self.by_name.insert(entry.meter.clone(), known);
+            self.lines.push(Line::new(known, &entry.meter));
+            known
+        };
+        let Some(line) = self.lines.get_mut(number) else {
+            return Ok(());
+        };
         match &entry.what {
             Chunk::Bytes { direction, bytes } => {
                 line.open(entry.at, out)?;
                 if entry.masked {
-                    line.comments
-                        .push("a secret in this packet stands as stars".to_owned());
+                    line.comments.push(MASKED.to_owned());
                 }
                 for part in bytes.chunks(MOST_PAYLOAD) {
                     line.packet(entry.at, *direction, PSH | ACK, part, out)?;
                 }
+                Ok(())
             }
             Chunk::Note(Note::Connected) => {
                 line.close(entry.at, out)?;
-                line.open(entry.at, out)?;
+                line.open(entry.at, out)
             }
-            Chunk::Note(Note::Closed) => line.close(entry.at, out)?,
-            Chunk::Note(note) => line.comments.push(said(note).to_owned()),
+            Chunk::Note(Note::Closed) => line.close(entry.at, out),
+            Chunk::Note(note) => {
+                line.comments.push(said(note).to_owned());
+                if line.comments.len() >= MOST_COMMENTS {
+                    line.packet(entry.at, Direction::Sent, ACK, &[], out)?;
+                }
+                Ok(())
+            }
         }
     }
-    let last = entries
-        .last()
-        .map_or(Timestamp::UNIX_EPOCH, |entry| entry.at);
-    for name in order {
-        if let Some(line) = lines.get_mut(name)
-            && !line.comments.is_empty()
+
+    /// Notes that wait for a packet get one.
+    pub(super) fn end(mut self, out: &mut dyn Write) -> io::Result<()> {
+        for line in self
+            .lines
+            .iter_mut()
+            .filter(|line| !line.comments.is_empty())
         {
-            line.packet(last, Direction::Sent, ACK, &[], out)?;
+            line.packet(self.last, Direction::Sent, ACK, &[], out)?;
         }
+        Ok(())
     }
-    Ok(())
 }
 
 impl Line {

@@ -8,6 +8,8 @@ use crate::cosem::data::printable;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a trace may be, for those who gave something else.
 const FORMS: &str = "A trace is JSON lines as --trace writes them, a log of hex such as [12:39:25] TX 7E A0 …, \
@@ -39,6 +41,22 @@ pub struct Entries {
     from: Source,
     any: bool,
     over: bool,
+    taken: Arc<AtomicU64>,
+    size: Option<u64>,
+}
+
+/// Counts what is read of a file.
+struct Counted<R> {
+    from: R,
+    taken: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        self.taken.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
 }
 
 enum Source {
@@ -59,7 +77,12 @@ pub fn open(path: &Path) -> Result<Entries, ReadError> {
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
     }
-    from_reader(path, file)
+    let about = file.metadata().map_err(failed)?;
+    let size = about.is_file().then_some(about.len());
+    Ok(Entries {
+        size,
+        ..from_reader(path, file)?
+    })
 }
 
 /// Bytes already read; `path` is only for the words.
@@ -73,10 +96,18 @@ pub fn from_reader(path: &Path, from: impl Read + Send + 'static) -> Result<Entr
         path: path.to_owned(),
         error,
     };
+    let taken = Arc::new(AtomicU64::new(0));
+    let from = Counted {
+        from,
+        taken: taken.clone(),
+    };
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let first = from.fill_buf().map_err(failed)?;
     let capture = is_capture_start(first);
-    Ok(entries(path, Box::new(from), capture))
+    Ok(Entries {
+        taken,
+        ..entries(path, Box::new(from), capture)
+    })
 }
 
 fn is_capture_start(bytes: &[u8]) -> bool {
@@ -93,6 +124,17 @@ fn entries(path: &Path, from: Box<dyn BufRead + Send>, capture: bool) -> Entries
         },
         any: false,
         over: false,
+        taken: Arc::default(),
+        size: None,
+    }
+}
+
+impl Entries {
+    /// How much of the file was read, of one; where its size is known.
+    pub fn share(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a share, for people")]
+        let share = |size: u64| self.taken.load(Ordering::Relaxed) as f64 / size.max(1) as f64;
+        self.size.map(share)
     }
 }
 

@@ -1,10 +1,7 @@
 //! What names one single meter: its logical device name, its device ids, its system title. The one rule: a serial is
 //! learned where the meter says it, and then known everywhere.
 
-use super::Entry;
-use crate::dlms::explain::split;
-use crate::meter::tap::{Chunk, Direction};
-use std::collections::HashMap;
+use crate::meter::tap::Direction;
 use std::ops::Range;
 
 const GET_REQUEST_NORMAL: [u8; 2] = [0xC0, 0x01];
@@ -13,39 +10,39 @@ const GET_RESPONSE_NORMAL: [u8; 2] = [0xC4, 0x01];
 const DESCRIPTOR: usize = 3 + 9;
 const TITLE: usize = 8;
 
-/// Serials that answers in `entries` tell.
-pub(super) fn find(entries: &[Entry]) -> Vec<Vec<u8>> {
-    let mut asked: HashMap<&str, bool> = HashMap::new();
-    let mut found = Vec::new();
-    for entry in entries {
-        let Chunk::Bytes { direction, bytes } = &entry.what else {
-            continue;
-        };
-        for piece in split(bytes) {
-            let frame = bytes.get(piece.range).unwrap_or_default();
-            match direction {
-                Direction::Sent => {
-                    if let Some(at) = place(frame, GET_REQUEST_NORMAL) {
-                        asked.insert(&entry.meter, names_one(frame.get(at..).unwrap_or_default()));
-                    }
+/// What one meter was asked last.
+#[derive(Debug, Default)]
+pub(super) struct Asked(bool);
+
+impl Asked {
+    /// The serials that a frame tells.
+    pub(super) fn told<'a>(&mut self, direction: Direction, frame: &'a [u8]) -> Vec<&'a [u8]> {
+        let mut found: Vec<_> = titles(frame)
+            .into_iter()
+            .filter_map(|range| frame.get(range))
+            .collect();
+        match direction {
+            Direction::Sent => {
+                if let Some(at) = place(frame, GET_REQUEST_NORMAL) {
+                    self.0 = names_one(frame.get(at..).unwrap_or_default());
                 }
-                Direction::Received => {
-                    if asked.get(entry.meter.as_str()) == Some(&true)
-                        && let Some(at) = place(frame, GET_RESPONSE_NORMAL)
-                        && let Some(value) = value(frame.get(at + 3..).unwrap_or_default())
-                    {
-                        asked.remove(entry.meter.as_str());
-                        found.push(value.to_vec());
-                    }
+            }
+            Direction::Received => {
+                if self.0
+                    && let Some(at) = place(frame, GET_RESPONSE_NORMAL)
+                    && let Some(value) = value(frame.get(at + 3..).unwrap_or_default())
+                {
+                    self.0 = false;
+                    found.push(value);
                 }
             }
         }
+        found
     }
-    found
 }
 
 /// The system titles that AARQ, AARE (calling and responding AP title) and general ciphering carry.
-pub(super) fn titles(bytes: &[u8]) -> Vec<Range<usize>> {
+fn titles(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for at in 0..bytes.len() {
         let rest = bytes.get(at..).unwrap_or_default();

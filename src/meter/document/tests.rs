@@ -208,6 +208,110 @@ fn serials_go_on_request() {
     assert!(!has(&entries));
 }
 
+/// All that is said of a trace: what a screen explains, and what the rules find.
+fn said_of(entries: &[Entry]) -> Vec<String> {
+    use crate::diagnosis::{Engine, Observation, Settings};
+    let mut engine = Engine::new(Settings::default());
+    let mut said = Vec::new();
+    for entry in entries {
+        if let Chunk::Bytes { direction, bytes } = &entry.what {
+            let at = entry.at.as_millisecond();
+            engine.observe(at, &Observation::Bytes((*direction).into(), bytes));
+            for frame in crate::dlms::explain::explain(bytes).frames {
+                let marks = (frame.fcs_ok, frame.hcs_ok, frame.length_ok, frame.trouble);
+                said.push(format!("{} {} {marks:?}", frame.kind, frame.link));
+            }
+        }
+    }
+    engine.observe(0, &Observation::Quiet);
+    for finding in engine.findings() {
+        said.push(format!("{finding:?}"));
+    }
+    said
+}
+
+#[test]
+fn nothing_found_in_a_trace_is_lost_with_its_secrets() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/traces");
+    let mut masked = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let Ok(entries) = open(&path).and_then(std::iter::Iterator::collect::<Result<Vec<_>, _>>)
+        else {
+            continue;
+        };
+        let mut redacted = entries.clone();
+        redact(&mut redacted, Redaction::default());
+        assert_eq!(redacted.len(), entries.len());
+        let length = |all: &[Entry]| chunks(all).iter().map(|(_, b)| b.len()).collect::<Vec<_>>();
+        assert_eq!(length(&redacted), length(&entries));
+        for (new, old) in said_of(&redacted).into_iter().zip(said_of(&entries)) {
+            assert_eq!(new, old, "{}", path.display());
+        }
+        masked += redacted.iter().filter(|entry| entry.masked).count();
+        let mut again = redacted.clone();
+        redact(&mut again, Redaction::default());
+        assert_eq!(chunks(&again), chunks(&redacted), "{}", path.display());
+    }
+    assert!(masked > 20, "{masked}");
+}
+
+/// Passwords, keys, challenges and proofs of the recorded sessions, in every form that is written, in every spelling.
+#[test]
+fn no_form_spells_a_secret() {
+    for (name, secrets) in [
+        ("c_hdlc_gxc_low.txt", vec![b"Gurux".to_vec()]),
+        ("c_wrap_gxpy_low.txt", vec![b"Gurux".to_vec()]),
+    ] {
+        let mut entries = session(name);
+        let note = format!("password {} {}", "Gurux", "47 75 72 75 78");
+        entries.insert(0, Entry::note(entries[0].at, "4775727578", &note));
+        redact(&mut entries, Redaction::default());
+        for format in Format::ALL {
+            let out = written(&entries, format);
+            let text = String::from_utf8_lossy(&out).to_uppercase();
+            for secret in &secrets {
+                assert!(
+                    !out.windows(secret.len()).any(|w| w == secret),
+                    "{format:?}"
+                );
+                for between in ["", " ", ":", "-"] {
+                    let pairs: Vec<_> = secret.iter().map(|o| format!("{o:02X}")).collect();
+                    assert!(!text.contains(&pairs.join(between)), "{name} {format:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_trace_waits_for_nothing_and_a_cut_one_comes_whole() {
+    let entries = session("c_hdlc_gxc_low.txt");
+    // Octet by octet, and never the end of the last frame.
+    let mut pieces: Vec<Entry> = entries
+        .iter()
+        .flat_map(|entry| match &entry.what {
+            Chunk::Bytes { direction, bytes } => bytes
+                .iter()
+                .map(|octet| Entry {
+                    what: Chunk::Bytes {
+                        direction: *direction,
+                        bytes: vec![*octet],
+                    },
+                    ..entry.clone()
+                })
+                .collect(),
+            Chunk::Note(_) => vec![entry.clone()],
+        })
+        .collect();
+    pieces.pop();
+    let mut whole = pieces.clone();
+    redact(&mut whole, Redaction::default());
+    assert_eq!(whole.len(), pieces.len());
+    let joined: Vec<u8> = chunks(&whole).into_iter().flat_map(|(_, b)| b).collect();
+    assert!(!joined.windows(5).any(|w| w == b"Gurux"));
+}
+
 #[test]
 fn packets_out_of_order_twice_and_lost() {
     let entries = read(JSONL);

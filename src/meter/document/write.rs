@@ -1,4 +1,4 @@
-//! Writes a document as JSON lines, text or hex. The one rule: what is written is read back as it was, but for what the
+//! Writes a document as JSON lines, text or hex, entry by entry. The one rule: what is written is read back as it was, but for what the
 //! form has no room for (hex: the times).
 
 use super::{Entry, pcapng, said};
@@ -47,13 +47,69 @@ impl Format {
     }
 }
 
-pub fn write(entries: &[Entry], format: Format, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        Format::Jsonl => jsonl(entries, out),
-        Format::Text => text(entries, out),
-        Format::Hex => hex(entries, out),
-        Format::Pcapng => pcapng::write(entries, out),
+/// Writes entry by entry; memory is that of the meters under way.
+#[derive(Debug)]
+pub struct Writer {
+    form: Form,
+    /// Whose the last line was.
+    meter: String,
+}
+
+#[derive(Debug)]
+enum Form {
+    Jsonl,
+    Text(HashMap<(String, Direction), Reader<()>>),
+    Hex,
+    Pcapng(Box<pcapng::Packets>),
+}
+
+/// Meters whose frames are put together at once for their meaning.
+const MOST_METERS: usize = 1024;
+
+impl Writer {
+    /// Writes what stands at the head of such a file.
+    pub fn new(format: Format, out: &mut dyn Write) -> io::Result<Self> {
+        let form = match format {
+            Format::Jsonl => Form::Jsonl,
+            Format::Text => Form::Text(HashMap::new()),
+            Format::Hex => Form::Hex,
+            Format::Pcapng => Form::Pcapng(Box::new(pcapng::Packets::new(out)?)),
+        };
+        let meter = String::new();
+        Ok(Self { form, meter })
     }
+
+    pub fn entry(&mut self, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+        match &mut self.form {
+            Form::Jsonl => jsonl(entry, out),
+            Form::Text(readers) => {
+                whose(&mut self.meter, entry, out)?;
+                text(readers, entry, out)
+            }
+            Form::Hex => {
+                whose(&mut self.meter, entry, out)?;
+                hex(entry, out)
+            }
+            Form::Pcapng(packets) => packets.entry(entry, out),
+        }
+    }
+
+    /// What waited for more.
+    pub fn end(self, out: &mut dyn Write) -> io::Result<()> {
+        match self.form {
+            Form::Pcapng(packets) => packets.end(out),
+            Form::Jsonl | Form::Text(_) | Form::Hex => Ok(()),
+        }
+    }
+}
+
+/// A document that is at hand as a whole.
+pub fn write(entries: &[Entry], format: Format, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = Writer::new(format, out)?;
+    for entry in entries {
+        writer.entry(entry, out)?;
+    }
+    writer.end(out)
 }
 
 fn octets(bytes: &[u8], between: &str) -> String {
@@ -75,76 +131,70 @@ const fn word(direction: Direction) -> &'static str {
     }
 }
 
-fn jsonl(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
-    for entry in entries {
-        let meter = serde_json::Value::from(entry.meter.as_str());
-        write!(out, r#"{{"at":"{}","meter":{meter},"#, rfc3339(entry.at))?;
-        match &entry.what {
-            Chunk::Bytes { direction, bytes } => {
-                let dir = word(*direction).to_ascii_lowercase();
-                write!(out, r#""dir":"{dir}","hex":"{}""#, octets(bytes, ""))?;
-                if entry.masked {
-                    write!(out, r#","masked":true"#)?;
-                }
-            }
-            Chunk::Note(note) => {
-                write!(out, r#""note":{}"#, serde_json::Value::from(said(note)))?;
+fn jsonl(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    let meter = serde_json::Value::from(entry.meter.as_str());
+    write!(out, r#"{{"at":"{}","meter":{meter},"#, rfc3339(entry.at))?;
+    match &entry.what {
+        Chunk::Bytes { direction, bytes } => {
+            let dir = word(*direction).to_ascii_lowercase();
+            write!(out, r#""dir":"{dir}","hex":"{}""#, octets(bytes, ""))?;
+            if entry.masked {
+                write!(out, r#","masked":true"#)?;
             }
         }
-        out.write_all(b"}\n")?;
+        Chunk::Note(note) => {
+            write!(out, r#""note":{}"#, serde_json::Value::from(said(note)))?;
+        }
     }
-    Ok(())
+    out.write_all(b"}\n")
 }
 
-fn hex(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
-    let mut meter = "";
-    for entry in entries {
-        whose(&mut meter, entry, out)?;
-        match &entry.what {
-            Chunk::Bytes { direction, bytes } => {
-                writeln!(out, "{} {}", word(*direction), octets(bytes, " "))?;
-            }
-            Chunk::Note(note) => writeln!(out, "# {}", printable(said(note)))?,
+fn hex(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    match &entry.what {
+        Chunk::Bytes { direction, bytes } => {
+            writeln!(out, "{} {}", word(*direction), octets(bytes, " "))
         }
+        Chunk::Note(note) => writeln!(out, "# {}", printable(said(note))),
     }
-    Ok(())
 }
 
 /// A line that says whose the following are, where that changes.
-fn whose<'a>(meter: &mut &'a str, entry: &'a Entry, out: &mut dyn Write) -> io::Result<()> {
+fn whose(meter: &mut String, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     if *meter != entry.meter {
-        *meter = &entry.meter;
+        entry.meter.clone_into(meter);
         writeln!(out, "# meter {}", printable(meter))?;
     }
     Ok(())
 }
 
-fn text(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
-    let mut meter = "";
-    let mut readers: HashMap<(&str, Direction), Reader<()>> = HashMap::new();
-    for entry in entries {
-        whose(&mut meter, entry, out)?;
-        let at = rfc3339(entry.at);
-        match &entry.what {
-            Chunk::Bytes { direction, bytes } => {
-                write!(out, "[{at}] {} {}", word(*direction), octets(bytes, " "))?;
-                let reader = readers.entry((&entry.meter, *direction)).or_default();
-                let meant = meaning(reader, *direction, bytes);
-                if meant.is_empty() {
-                    writeln!(out)?;
-                } else {
-                    writeln!(out, "  # {meant}")?;
-                }
+fn text(
+    readers: &mut HashMap<(String, Direction), Reader<()>>,
+    entry: &Entry,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let at = rfc3339(entry.at);
+    match &entry.what {
+        Chunk::Bytes { direction, bytes } => {
+            write!(out, "[{at}] {} {}", word(*direction), octets(bytes, " "))?;
+            let whose = (entry.meter.clone(), *direction);
+            if readers.len() >= MOST_METERS && !readers.contains_key(&whose) {
+                readers.clear();
             }
-            Chunk::Note(note) => {
-                writeln!(out, "# [{at}] {}", printable(said(note)))?;
-                if !matches!(note, Note::Text(_)) {
-                    readers.retain(|(whose, _), _| *whose != entry.meter);
-                }
+            let reader = readers.entry(whose).or_default();
+            let meant = meaning(reader, *direction, bytes);
+            if meant.is_empty() {
+                writeln!(out)
+            } else {
+                writeln!(out, "  # {meant}")
             }
         }
+        Chunk::Note(note) => {
+            if !matches!(note, Note::Text(_)) {
+                readers.retain(|(whose, _), _| *whose != entry.meter);
+            }
+            writeln!(out, "# [{at}] {}", printable(said(note)))
+        }
     }
-    Ok(())
 }
 
 /// What the frames say that end in this chunk.

@@ -48,6 +48,7 @@ impl Board {
                 "the meter refused the password, the proof or the keys; a person must say go on"
             }
             Phase::Releasing => "the meter is being released",
+            Phase::Lent => "the meter is on the bench",
         }
     }
 

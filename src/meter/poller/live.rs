@@ -139,18 +139,19 @@ impl Owner {
         self.in_exchange = false;
         self.adopt_replacement();
         if !self.reads.is_empty() {
-            return self.read_asked(session, orders).await;
+            return Box::pin(self.read_asked(session, orders)).await;
         }
         let now = Instant::now();
         let due = self.due(now);
         self.board.next_poll(due);
         if std::mem::take(&mut self.poll_now) || due.is_some_and(|at| at <= now) {
-            return self.cycle(session, orders).await;
+            // On the heap: most of the time a meter waits.
+            return Box::pin(self.cycle(session, orders)).await;
         }
         let alive = self.keep_alive_at(session, now);
         if alive.is_some_and(|at| at <= now) {
             self.in_exchange = true;
-            let kept = self.obeying(orders, session.keep_alive()).await;
+            let kept = self.obeying(orders, Box::pin(session.keep_alive())).await;
             kept.map_err(Exit::Told)?.map_err(Exit::Lost)?;
             self.proven();
             self.board.session(session);

@@ -3,6 +3,7 @@
 
 mod board;
 mod live;
+mod loan;
 mod orders;
 mod pace;
 
@@ -22,6 +23,7 @@ use super::transport::SharedConnector;
 use crate::cosem::ObjectSpec;
 use crate::diagnosis::Finding;
 use board::Board;
+pub use loan::Loan;
 use pace::Grid;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,8 @@ pub enum Order {
         reply: oneshot::Sender<Result<Vec<Reading>, String>>,
     },
     Replace(Box<Definition>),
+    /// Let the meter go and leave it to whoever asks, until the loan is dropped. No loan comes where it is lent already.
+    Lend(oneshot::Sender<Loan>),
     /// Release the meter and end the task.
     Shutdown,
 }
@@ -135,6 +139,8 @@ pub fn spawn_with(
         in_exchange: false,
         replacement: None,
         may_resynchronise: false,
+        borrower: None,
+        after_loan: Phase::Connecting,
     };
     let task = tokio::spawn(owner.run(inbox));
     PollerHandle {
@@ -179,6 +185,10 @@ struct Owner {
     replacement: Option<Box<Definition>>,
     /// SNRM on the same stream was not tried since the last exchange that worked.
     may_resynchronise: bool,
+    /// Who waits for the meter to be let go.
+    borrower: Option<oneshot::Sender<Loan>>,
+    /// `Stopped` and `NeedsPerson` are gone back to after a loan; from all else it connects.
+    after_loan: Phase,
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -192,6 +202,7 @@ enum Next {
     Wait,
     NeedsPerson,
     Stopped,
+    Lent,
     End,
 }
 
@@ -216,9 +227,11 @@ impl Owner {
                     self.grid = None;
                     self.failures = 0;
                     self.objects = Objects::default();
+                    self.tell_what_is_asked().await;
                     self.board.phase(Phase::Stopped);
                     self.until_told(&mut orders).await
                 }
+                Next::Lent => self.lent(&mut orders).await,
                 Next::End => break,
             };
         }

@@ -47,8 +47,20 @@ impl Owner {
     pub(super) fn consider(&mut self, order: Option<Order>) -> Option<Next> {
         let stopped = self.board.is(&Phase::Stopped);
         let needs_person = self.board.is(&Phase::NeedsPerson);
+        if self.board.is(&Phase::Lent) {
+            return self.consider_lent(order);
+        }
         match order {
             None | Some(Order::Shutdown) => Some(Next::End),
+            Some(Order::Lend(reply)) => {
+                self.borrower = Some(reply);
+                self.after_loan = match (stopped, needs_person) {
+                    (true, _) => Phase::Stopped,
+                    (_, true) => Phase::NeedsPerson,
+                    _ => Phase::Connecting,
+                };
+                Some(Next::Lent)
+            }
             Some(Order::Start) => stopped.then_some(Next::Connect),
             Some(Order::Stop) => (!stopped).then_some(Next::Stopped),
             Some(Order::Proceed) => {
@@ -72,6 +84,33 @@ impl Owner {
             }
             Some(Order::Replace(definition)) => self.replace(definition),
         }
+    }
+
+    /// Somebody else speaks with the meter: what changes is what comes after.
+    fn consider_lent(&mut self, order: Option<Order>) -> Option<Next> {
+        match order {
+            None | Some(Order::Shutdown) => return Some(Next::End),
+            Some(Order::Stop) => self.after_loan = Phase::Stopped,
+            Some(Order::Start | Order::Reconnect) => self.after_loan = Phase::Connecting,
+            Some(Order::Proceed) => {
+                self.confirmed = self.after_loan == Phase::NeedsPerson;
+                self.after_loan = Phase::Connecting;
+            }
+            Some(Order::Read { specs, reply }) => self.queue_read(specs, reply),
+            Some(Order::Replace(new)) => {
+                let old = Arc::clone(&self.definition);
+                match self.after_loan {
+                    _ if !new.enabled && old.enabled => self.after_loan = Phase::Stopped,
+                    Phase::Stopped if !new.enabled || old.enabled => {}
+                    Phase::NeedsPerson if !old.proves_itself_otherwise(&new) => {}
+                    _ => self.after_loan = Phase::Connecting,
+                }
+                self.adopt(*new);
+            }
+            // A dropped reply says that it is lent; and polls come by themselves.
+            Some(Order::Lend(_) | Order::PollNow) => {}
+        }
+        None
     }
 
     fn is_waiting(&self) -> bool {
@@ -142,7 +181,8 @@ impl Owner {
         let otherwise = old.needs_reconnect(&new);
         self.judge.adopt(&old, &new);
         self.definition = Arc::new(new);
-        if otherwise {
+        // While it is lent the diagnosis is the borrower's.
+        if otherwise && !self.board.is(&Phase::Lent) {
             self.diagnose_anew();
         } else {
             self.board.findings(self.found());

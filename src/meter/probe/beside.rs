@@ -1,7 +1,9 @@
 //! What is no fault, works here, and trips other clients: small frames, a UA of few words, answers in pieces. The rule:
 //! said beside the findings, with the number it has in the table of diagnoses.
 
+use super::{Outcome, Step};
 use crate::dlms::hdlc::{Control, Decoder, Frame, Item};
+use crate::dlms::xdlms::Conformance;
 use crate::meter::Definition;
 use crate::meter::session::Settled;
 use crate::meter::tap::{Chunk, Direction, Tap};
@@ -12,7 +14,12 @@ const GAP: SignedDuration = SignedDuration::from_millis(15);
 /// What a request for a few objects fits in.
 const SMALL_PDU: u16 = 128;
 
-pub(super) fn notes(meter: &Definition, settled: Settled, tap: &Tap) -> Vec<String> {
+pub(super) fn notes(
+    meter: &Definition,
+    settled: Settled,
+    steps: &[Step],
+    tap: &Tap,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let heard = Heard::of(tap);
     match heard.ua.as_deref() {
@@ -38,6 +45,18 @@ pub(super) fn notes(meter: &Definition, settled: Settled, tap: &Tap) -> Vec<Stri
         notes.push(format!(
             "the meter takes requests of at most {most} octets: lists are asked one by one; a client that does not keep to it fails here (A14)"
         ));
+    }
+    let in_vain = steps
+        .iter()
+        .any(|step| step.step == "list" && step.outcome == Outcome::Refused);
+    let blocks = settled
+        .conformance
+        .is_none_or(|granted| granted.has(Conformance::BLOCK_GET));
+    if in_vain && !blocks {
+        notes.push(
+            "the meter grants no block transfer, so what is longer than one answer, as the list of objects, cannot be read: ask for single attributes (A15)"
+                .to_owned(),
+        );
     }
     if let Some(gap) = heard.gap {
         notes.push(format!(

@@ -11,6 +11,8 @@ pub struct Try {
     pub server: ServerAddress,
     /// DISC goes first: it frees a link that somebody left open.
     pub disc_first: bool,
+    /// Whose DISC that is and where it goes, where it is not our own.
+    pub disc_as: Option<(ClientAddress, ServerAddress)>,
     /// Only after the meter's inactivity time.
     pub wait_first: bool,
     pub why: String,
@@ -90,6 +92,39 @@ pub fn ladder(meter: &Definition, wait: bool, all_station: bool) -> Vec<Try> {
     steps.0
 }
 
+/// Where the given address answers DM somebody may hold it: DISC as each who may, then ours again.
+pub(super) fn holders(meter: &Definition, known: Option<ClientAddress>) -> Vec<Try> {
+    let others = CLIENTS
+        .into_iter()
+        .filter_map(|sap| ClientAddress::new(sap).ok());
+    let mut found: Vec<Try> = Vec::new();
+    let mut add = |client, server, why| {
+        if !found.iter().any(|it| it.disc_as == Some((client, server))) {
+            found.push(Try {
+                client: meter.client,
+                server: meter.server,
+                disc_first: true,
+                disc_as: Some((client, server)),
+                wait_first: false,
+                why,
+            });
+        }
+    };
+    for client in known.into_iter().chain(others) {
+        if client != meter.client {
+            let why = format!("DISC as client {client}, which may hold it, then ours again");
+            add(client, meter.server, why);
+        }
+    }
+    for size in [2, 4] {
+        if let Ok(server) = ServerAddress::calling(meter.server.upper(), size) {
+            let why = format!("DISC to CALLING, in {}, then ours again", octets(server));
+            add(meter.client, server, why);
+        }
+    }
+    found
+}
+
 struct Steps(Vec<Try>);
 
 impl Steps {
@@ -103,6 +138,7 @@ impl Steps {
                 client,
                 server,
                 disc_first,
+                disc_as: None,
                 wait_first: false,
                 why,
             });

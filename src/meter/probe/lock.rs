@@ -106,11 +106,10 @@ impl Prober<'_> {
 
 pub(super) async fn read(session: &mut Session, facts: &mut Vec<String>) {
     const STATUS: [&str; 3] = ["not locked", "locked for a time", "locked"];
-    const ASSOCIATED: [&str; 3] = ["not associated", "association pending", "associated"];
     let protection = |attribute| of(124, PROTECTION, attribute);
     let Some(status) = number(session, protection(8)).await else {
         if let Some(state) = number(session, of(15, ASSOCIATION, 8)).await {
-            facts.extend(named(&ASSOCIATED, state).map(|state| format!("this client is {state}")));
+            facts.extend(standing(state));
         }
         return;
     };
@@ -126,11 +125,17 @@ pub(super) async fn read(session: &mut Session, facts: &mut Vec<String>) {
         }
     }
     if let Some(state) = number(session, of(15, ASSOCIATION, 8)).await {
-        facts.extend(named(&ASSOCIATED, state).map(|state| format!("this client is {state}")));
+        facts.extend(standing(state));
     }
 }
 
-fn named(names: &'static [&'static str], value: i128) -> Option<&'static str> {
+/// The state of the association that asks; that it stands is no news.
+fn standing(state: i128) -> Option<String> {
+    const OTHERWISE: [&str; 2] = ["not associated", "association pending"];
+    named(&OTHERWISE, state).map(|state| format!("this client is {state}"))
+}
+
+fn named(names: &[&'static str], value: i128) -> Option<&'static str> {
     names.get(usize::try_from(value).ok()?).copied()
 }
 

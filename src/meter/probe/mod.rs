@@ -15,18 +15,21 @@ mod tests;
 mod walk;
 
 pub use ladder::{Try, ladder, octets};
-pub use stepper::{End, Pending, Said, Stepper};
+pub use stepper::{
+    EDITABLE, End, Explainer, Mark, Pending, Proposal, Said, Stage, StepName, Stepper,
+    attribute_of, edited, fixed,
+};
 
 use super::attempts::Attempts;
 use super::clock::Clock;
 use super::counters::Counters;
 use super::definition::Definition;
 use super::evidence;
+use super::judge::Judge;
 use super::known_good::KnownGood;
 use super::session::{Session, Settled};
 use super::tap::Tap;
 use super::transport::Connector;
-use crate::diagnosis::plausible::Plausible;
 use crate::diagnosis::{Confidence, Finding};
 use crate::dlms::hdlc::{ClientAddress, Control, ServerAddress};
 use line::{Heard, Line};
@@ -148,7 +151,7 @@ pub struct Prober<'a> {
     line: Option<Line>,
     /// SNRM went out there and no DISC since.
     owes: Option<(ClientAddress, ServerAddress)>,
-    plausible: Plausible,
+    judge: Judge,
     /// What the bytes cannot say and we know.
     own: Vec<Finding>,
     /// What was asked and not given was of our own choosing.
@@ -170,6 +173,7 @@ impl<'a> Prober<'a> {
         // Asked once: what is silent now is asked otherwise next.
         meter.retries = 0;
         Self {
+            judge: Judge::at_once(&meter),
             meter,
             connector,
             clock,
@@ -181,7 +185,6 @@ impl<'a> Prober<'a> {
             session: None,
             line: None,
             owes: None,
-            plausible: Plausible::default(),
             own: Vec::new(),
             vain: true,
         }
@@ -220,7 +223,7 @@ impl<'a> Prober<'a> {
         let mut found = std::mem::take(&mut self.own);
         let lock = found.iter().any(|finding| finding.id == "A26");
         found.extend(self.tap.findings());
-        found.extend(self.plausible.findings());
+        found.extend(self.judge.findings());
         // What a meter may tell of locks many do not have, and none need give; so for what we chose to ask.
         let vain = self.vain;
         // Without the meter's title no proof of its can be checked.
@@ -253,6 +256,8 @@ impl<'a> Prober<'a> {
         let mut steps: std::collections::VecDeque<_> =
             ladder(&self.meter, wait, self.options.all_station).into();
         let mut learned = Vec::new();
+        let known = self.kept.known_good.as_ref().map(|good| good.client);
+        let mut there = false;
         while let Some(next) = steps.pop_front() {
             self.trying(next.why.clone());
             if next.wait_first {
@@ -278,6 +283,14 @@ impl<'a> Prober<'a> {
                     });
                     return;
                 }
+                // The address is right: no other needs trying.
+                Ok(Heard::Dm(_))
+                    if next.disc_first && next.server == self.meter.server && !there =>
+                {
+                    there = true;
+                    learned.clear();
+                    steps = ladder::holders(&self.meter, known).into();
+                }
                 // Twice nobody there: the line is gone, not the address wrong.
                 Err(_) if self.line.is_none() && !self.reopen().await => return,
                 _ => {}
@@ -288,6 +301,7 @@ impl<'a> Prober<'a> {
                     client: next.client,
                     server,
                     disc_first: false,
+                    disc_as: None,
                     wait_first: false,
                     why: format!("the address a device answered from, in {}", octets(server)),
                 });
@@ -305,8 +319,10 @@ impl<'a> Prober<'a> {
         let result = async {
             if next.disc_first {
                 let patience = PATIENCE_DISC.min(self.meter.timeout);
+                let (whose, to) = next.disc_as.unwrap_or((next.client, next.server));
                 if let Heard::Ua(from) | Heard::Dm(from) =
-                    line.ask(next.client, next.server, DISC, patience).await?
+                    line.ask(whose, to, DISC, patience).await?
+                    && next.disc_as.is_none()
                     && from != next.server
                     && learned.is_empty()
                 {

@@ -5,7 +5,6 @@ use super::{Outcome, Progress, Report, Step};
 use crate::cosem::data::printable_bytes;
 use crate::cosem::object_list::ObjectList;
 use crate::cosem::{AttributeRef, Data, DateTime, Obis, ObjectSpec, catalogue};
-use crate::diagnosis::plausible::{Plausible, Sample};
 use crate::dlms::xdlms::Conformance;
 use crate::meter::Definition;
 use crate::meter::evidence;
@@ -36,9 +35,10 @@ const fn attribute(class: u16, obis: Obis) -> AttributeRef {
 pub(super) struct Round<'a> {
     pub meter: &'a Definition,
     pub session: &'a mut Session,
-    pub plausible: &'a mut Plausible,
     pub report: &'a mut Report,
     pub say: &'a UnboundedSender<Progress>,
+    /// What came, to be judged together.
+    pub readings: Vec<Reading>,
     /// Something was given.
     pub answered: bool,
     /// An object of the definition was refused.
@@ -49,7 +49,7 @@ impl Round<'_> {
     pub async fn run(&mut self) -> Result<(), SessionError> {
         self.name().await?;
         let clock = self.read("clock", ObjectSpec::Attribute(CLOCK)).await?;
-        self.judge(clock.as_ref());
+        self.readings.extend(clock);
         let list = self.list().await?;
         let specs = self.objects(list.as_ref());
         let mut read = Vec::new();
@@ -58,8 +58,13 @@ impl Round<'_> {
             let reading = self.read(&words, spec).await?;
             let given = self.meter.objects.iter().any(|object| object.spec == spec);
             self.missed |= given && reading.as_ref().is_some_and(|it| it.value.is_err());
-            self.judge(reading.as_ref());
-            read.extend(reading.filter(|it| it.value.is_ok()).map(|it| it.attribute));
+            read.extend(
+                reading
+                    .iter()
+                    .filter(|it| it.value.is_ok())
+                    .map(|it| it.attribute),
+            );
+            self.readings.extend(reading);
         }
         self.together(&read).await?;
         let protected = |list: &ObjectList| list.objects.iter().any(|object| object.class == 124);
@@ -193,26 +198,6 @@ impl Round<'_> {
             }
             Err(error) => Err(self.broken("read", started, &what, error)),
         }
-    }
-
-    fn judge(&mut self, reading: Option<&Reading>) {
-        let Some(reading) = reading else { return };
-        let at = reading.at.as_millisecond();
-        if let Ok(Data::OctetString(octets)) = &reading.value
-            && reading.attribute == CLOCK
-            && let Some(clock) = DateTime::from_octets(octets)
-        {
-            self.plausible.clock(&clock, at);
-        }
-        let Some(value) = reading.decimal() else {
-            return;
-        };
-        self.plausible.observe(&Sample {
-            obis: reading.obis(),
-            value,
-            unit: reading.scaler_unit.map(|it| it.unit),
-            at,
-        });
     }
 
     fn broken(

@@ -121,7 +121,6 @@ async fn right_settings_end_in_an_association_and_nothing_is_found() {
             ("read", Outcome::Ok),
             ("read", Outcome::Ok),
             ("read", Outcome::Ok),
-            ("read", Outcome::Ok),
             ("release", Outcome::Ok),
         ]
     );

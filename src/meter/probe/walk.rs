@@ -54,7 +54,8 @@ impl Prober<'_> {
             }
         };
         let mut session = Session::new(&self.meter, stream, self.clock, self.tap.clone())
-            .with_attempts(self.kept.attempts.clone(), self.options.confirmed);
+            .with_attempts(self.kept.attempts.clone(), self.options.confirmed)
+            .asking_once();
         if let Some(counters) = &self.kept.counters {
             session = session.with_counters(counters.clone());
         }
@@ -106,21 +107,22 @@ impl Prober<'_> {
         let mut round = Round {
             meter: &self.meter,
             session,
-            plausible: &mut self.plausible,
             report: &mut self.report,
             say: &self.say,
+            readings: Vec::new(),
             answered: false,
             missed: false,
         };
         let mut read = round.run().await;
         // What was refused of our own choosing, beside what was given, is no fault.
         let vain = round.answered && !round.missed;
+        self.judge.cycle(&round.readings);
         if let (Ok(()), Some(time)) = (&read, self.options.stay) {
             read = round.stay(time).await;
         }
         self.vain = vain;
         let settled = self.report.working.map(|it| it.settled).unwrap_or_default();
-        self.report.beside = beside::notes(&self.meter, settled, &self.tap);
+        self.report.beside = beside::notes(&self.meter, settled, &self.report.steps, &self.tap);
         let started = Instant::now();
         if let Some(session) = self.session.take() {
             session.release().await;
@@ -175,7 +177,7 @@ impl Prober<'_> {
     }
 
     /// What the guard counted so far.
-    async fn shown_before(&self) -> Record {
+    async fn shown_before(&mut self) -> Record {
         let Some(who) = Credential::of(&self.meter) else {
             return Record::default();
         };

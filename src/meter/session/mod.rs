@@ -43,10 +43,12 @@ use config::PublicClient;
 use counting::Counting;
 use ladder::Ladder;
 use showing::Showing;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use wire::{Heard, Masking, Wire};
+pub(in crate::meter) use wire::Masking;
+use wire::{Heard, Wire};
 
 /// How long the line must be silent before SNRM: long enough for a converter that still holds an old answer.
 const QUIET: Duration = Duration::from_millis(200);
@@ -85,6 +87,7 @@ pub(in crate::meter) fn config_of(meter: &Definition) -> Config {
     config::config(meter)
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each stands for itself")]
 pub struct Session {
     wire: Wire,
     association: Association,
@@ -101,6 +104,8 @@ pub struct Session {
     read_only: bool,
     counting: Counting,
     showing: Showing,
+    /// A refusal for the invocation counter is learned from, and not answered by asking again.
+    once: bool,
     /// Something went out and the link was not let go since.
     linked: bool,
     /// When something last happened: a call, bytes, a deadline. Clocks cost, so each moment is read once.
@@ -148,8 +153,14 @@ impl Session {
             }
             Err(source) => {
                 let by_name = definition.host.parse::<std::net::IpAddr>().is_err();
-                let failure = evidence::connect_failure(&source, by_name);
-                tap.observe(clock.now(), &Observation::ConnectFailed(failure));
+                if evidence::is_reset(&source) {
+                    // Somebody took the connection and broke it off before we could look.
+                    tap.observe(clock.now(), &Observation::Connected);
+                    tap.observe(clock.now(), &Observation::Closed(Closing::Reset));
+                } else {
+                    let failure = evidence::connect_failure(&source, by_name);
+                    tap.observe(clock.now(), &Observation::ConnectFailed(failure));
+                }
                 let endpoint = definition.endpoint();
                 let error = SessionError::Connect { endpoint, source };
                 let why = error.to_string();
@@ -181,6 +192,7 @@ impl Session {
             disc: config::disc(definition, definition.client),
             is_hdlc: definition.transport.is_hdlc(),
             read_only: definition.read_only,
+            once: false,
             linked: false,
             now: Instant::now(),
         }
@@ -206,6 +218,12 @@ impl Session {
         self
     }
 
+    /// The association is asked for once, whatever comes of it: for who looks on.
+    pub fn asking_once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
     /// Where challenges and dedicated keys come from; without this, from the operating system.
     pub fn with_randomness(mut self, randomness: Randomness) -> Self {
         self.counting.randomness = randomness;
@@ -221,17 +239,19 @@ impl Session {
         self.settled = Settled::default();
         self.objects.forget_missing();
         let mut ladder = Ladder::new(on_rung, self.is_hdlc);
-        let mut result = self.prepare_and_climb(&mut ladder).await;
+        // On the heap: whoever holds a session for days climbs once.
+        let mut result = Box::pin(self.prepare_and_climb(&mut ladder)).await;
         if let Err(error) = &result
             && let Some(wanted) = self.counter_wanted(error)
         {
-            result = match self.raise(wanted).await {
-                Ok(()) => self.climb_masked(&mut ladder).await,
+            result = match Box::pin(self.raise(wanted)).await {
+                Ok(()) if self.once => result,
+                Ok(()) => Box::pin(self.climb_masked(&mut ladder)).await,
                 Err(error) => Err(error),
             };
         }
         if result.is_ok() {
-            result = self.learn_short_names().await;
+            result = Box::pin(self.learn_short_names()).await;
         }
         if let Err(error) = &result {
             ladder.fail(error, &self.who);
@@ -327,7 +347,11 @@ impl Session {
     }
 
     /// RLRQ where the meter knows it, DISC, UA awaited briefly, FIN. Never RST.
-    pub async fn release(mut self) {
+    pub fn release(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.let_go())
+    }
+
+    async fn let_go(mut self) {
         if self.linked {
             self.now = Instant::now();
             if self.is_about_to_show() {

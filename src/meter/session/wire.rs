@@ -4,17 +4,19 @@
 use crate::diagnosis::Observation;
 use crate::dlms::security::Secret;
 use crate::meter::clock::Clock;
-use crate::meter::tap::{Direction, Note, Tap, echo::EchoMask, mask::Mask};
+use crate::meter::tap::{Direction, Note, Tap, echo::EchoMask};
 use crate::meter::transport::Stream;
+use crate::meter::veil::{Caution, Veil};
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Longer than any frame of 2030 bytes of information; a window of such frames comes in several reads.
+/// Read at once. Longer than any frame of 2030 bytes of information; a window of such frames comes in several reads.
 const INPUT: usize = 2048;
 
 pub(super) enum Heard {
@@ -27,8 +29,9 @@ pub(super) enum Heard {
 
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
-    input: Box<[u8]>,
-    length: usize,
+    /// What the last read brought. It is read into the stack first, so that a meter that waits, as most do most of the
+    /// time, holds no more than its answers are long.
+    input: Vec<u8>,
     output: Vec<u8>,
     written: usize,
     /// Armed no later than needed. Deadlines move on with every answer; re-arming each time would cost more than the
@@ -41,16 +44,18 @@ pub(super) struct Wire {
     tap: Tap,
     clock: Clock,
     anchor: Anchor,
+    /// Keeps secrets out of the tap.
+    veil: Veil,
     /// While something secret goes out.
     pub(super) mask: Option<Masking>,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
 }
 
-/// Keeps a secret out of the tap: in our own frames by structure, in an echo of them by the octets that were hidden.
+/// What is announced of a secret on its way: an echo of our own frame is known by the octets that were hidden.
 #[derive(Default)]
-pub(super) struct Masking {
-    sent: Mask,
+pub(in crate::meter) struct Masking {
+    caution: Caution,
     echoes: Vec<EchoMask>,
 }
 
@@ -61,17 +66,14 @@ impl Masking {
     /// For a SET or ACTION whose value is a secret.
     pub(super) fn value() -> Self {
         Self {
-            sent: Mask::value(),
+            caution: Caution::Told,
             echoes: Vec::new(),
         }
     }
 
-    fn sent(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut copy = bytes.to_vec();
-        if !self.sent.apply(&mut copy) {
-            return None;
-        }
-        for octets in self.sent.hidden() {
+    /// What was hidden in what went out last.
+    pub(in crate::meter) fn sent(&mut self, hidden: &[Vec<u8>]) {
+        for octets in hidden {
             let echo = EchoMask::new(Secret::new(octets.as_slice()));
             if !self.echoes.contains(&echo) {
                 self.echoes.push(echo);
@@ -79,10 +81,10 @@ impl Masking {
         }
         let surplus = self.echoes.len().saturating_sub(MOST_ECHOES);
         self.echoes.drain(..surplus);
-        Some(copy)
     }
 
-    fn received(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+    /// What comes in as it may be shown; `None` where no secret comes back in it.
+    pub(in crate::meter) fn received(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut starred: Option<Vec<u8>> = None;
         for echo in &mut self.echoes {
             let shown = starred.as_deref().unwrap_or(bytes);
@@ -104,8 +106,7 @@ impl Wire {
         tap.note(clock.now(), Note::Connected);
         Self {
             stream,
-            input: vec![0; INPUT].into_boxed_slice(),
-            length: 0,
+            input: Vec::new(),
             output: Vec::new(),
             written: 0,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
@@ -115,6 +116,7 @@ impl Wire {
             tap,
             anchor: Anchor::new(clock),
             clock,
+            veil: Veil::default(),
             mask: None,
             bytes_sent: 0,
             bytes_received: 0,
@@ -143,15 +145,22 @@ impl Wire {
         self.output.extend_from_slice(bytes);
         self.bytes_sent += bytes.len() as u64;
         let at = self.stamp(now);
-        match self.mask.as_mut().and_then(|mask| mask.sent(bytes)) {
-            Some(copy) => self.tap.masked(at, Direction::Sent, &copy),
-            None => self.tap.bytes(at, Direction::Sent, bytes),
+        let caution = self
+            .mask
+            .as_ref()
+            .map_or(Caution::Said, |mask| mask.caution);
+        let Some(shown) = self.veil.over(Direction::Sent, bytes, caution) else {
+            return self.tap.bytes(at, Direction::Sent, bytes);
+        };
+        if let Some(mask) = &mut self.mask {
+            mask.sent(self.veil.hidden());
         }
+        self.tap.masked(at, Direction::Sent, &shown);
     }
 
     /// The bytes of the last `Heard::Bytes`.
     pub(super) fn heard(&self) -> &[u8] {
-        &self.input[..self.length]
+        &self.input
     }
 
     /// Writes what is queued and waits for bytes, the end, or the deadline, whichever is first.
@@ -164,7 +173,7 @@ impl Wire {
         let heard = poll_fn(|cx| self.poll_turn(cx, deadline)).await;
         let now = Instant::now();
         if matches!(heard, Ok(Heard::Bytes)) {
-            self.bytes_received += self.length as u64;
+            self.bytes_received += self.input.len() as u64;
             self.heard_at = Some(now);
             self.record_received(now);
         }
@@ -179,11 +188,13 @@ impl Wire {
         if self.written < self.output.len() && self.may_speak(cx) {
             self.poll_write(cx)?;
         }
-        let mut buffer = ReadBuf::new(&mut self.input);
+        let mut space = [const { MaybeUninit::uninit() }; INPUT];
+        let mut buffer = ReadBuf::uninit(&mut space);
         match Pin::new(&mut self.stream).poll_read(cx, &mut buffer)? {
             Poll::Ready(()) => {
-                self.length = buffer.filled().len();
-                let heard = if self.length == 0 {
+                self.input.clear();
+                self.input.extend_from_slice(buffer.filled());
+                let heard = if self.input.is_empty() {
                     Heard::Closed
                 } else {
                     Heard::Bytes
@@ -243,9 +254,11 @@ impl Wire {
 
     fn record_received(&mut self, now: Instant) {
         let at = self.stamp(now);
-        let bytes = &self.input[..self.length];
-        let starred = self.mask.as_mut().and_then(|mask| mask.received(bytes));
-        match starred {
+        let bytes = self.input.as_slice();
+        let veiled = self.veil.over(Direction::Received, bytes, Caution::Said);
+        let seen = veiled.as_deref().unwrap_or(bytes);
+        let starred = self.mask.as_mut().and_then(|mask| mask.received(seen));
+        match starred.or(veiled) {
             Some(copy) => self.tap.masked(at, Direction::Received, &copy),
             None => self.tap.bytes(at, Direction::Received, bytes),
         }
@@ -261,6 +274,7 @@ impl Wire {
     pub(super) async fn close(&mut self) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let _ = self.stream.shutdown().await;
+        self.input.resize(INPUT, 0);
         for _ in 0..64 {
             match self.stream.read(&mut self.input).await {
                 Ok(n) if n > 0 => {}

@@ -19,6 +19,11 @@ impl EchoMask {
         Self { secret, begun: 0 }
     }
 
+    /// The same secret, nothing of it seen yet.
+    pub(in crate::meter) fn anew(&self) -> Self {
+        Self::new(self.secret.clone())
+    }
+
     /// `chunk` with the secret starred out, if any of it may be there. A chunk that ends in what may be
     /// the secret's beginning loses those octets too: better a star too many than a password.
     pub(in crate::meter) fn apply(&mut self, chunk: &[u8]) -> Option<Vec<u8>> {

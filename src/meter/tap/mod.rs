@@ -1,12 +1,10 @@
 //! The one tap: every byte sent or received passes here, and stamps never run backwards unless the clock was set.
-//! Secrets never enter: a frame that carries one is masked before it comes (see `mask`), so neither the ring nor the
+//! Secrets never enter: a frame that carries one is masked before it comes (see `meter::veil`), so neither the ring nor the
 //! file can leak it.
 
 pub(super) mod echo;
 mod file;
-pub(super) mod mask;
 mod ring;
-mod walk;
 
 use crate::diagnosis::{self, Closing, Engine, Finding, Observation, Settings};
 use file::File;
@@ -14,6 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use ring::{Kind, Ring};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The note that stands before a masked frame.
+const MASKED: &str = "what is secret in the next frame is shown as ****, its checksum made to fit";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -26,6 +27,15 @@ impl From<Direction> for diagnosis::Direction {
         match direction {
             Direction::Sent => Self::Sent,
             Direction::Received => Self::Received,
+        }
+    }
+}
+
+impl From<diagnosis::Direction> for Direction {
+    fn from(direction: diagnosis::Direction) -> Self {
+        match direction {
+            diagnosis::Direction::Sent => Self::Sent,
+            diagnosis::Direction::Received => Self::Received,
         }
     }
 }
@@ -101,7 +111,7 @@ impl Tap {
     pub(super) fn masked(&self, at: Timestamp, direction: Direction, bytes: &[u8]) {
         let mut inner = self.lock();
         let at = inner.order(at);
-        inner.ring.push(at, Kind::Text, mask::NOTE.as_bytes());
+        inner.ring.push(at, Kind::Text, MASKED.as_bytes());
         inner.watch(at, direction, bytes);
         inner.ring.push(at, Kind::from(direction), bytes);
         inner.write_file(at, |f| f.bytes(at, direction, bytes, true));

@@ -31,6 +31,16 @@ pub enum Action {
     PollNow,
     Reconnect,
     Proceed,
+    Probe,
+    ProbeAll,
+    Step,
+    RunOn,
+    SkipStep,
+    EditStep,
+    ByHand,
+    StopBench,
+    Wait,
+    KeepWorking,
     Follow,
     Filter,
     NextTrouble,
@@ -62,6 +72,8 @@ pub enum Place {
     Panes,
     /// In one pane.
     Pane(Pane),
+    /// In the session pane, while a session is stepped through.
+    Stepper,
     Help,
     Form,
     Confirm,
@@ -79,7 +91,8 @@ impl Place {
     pub fn covers(self, here: Self) -> bool {
         self == here
             || self == Self::Always
-            || (self == Self::Panes && matches!(here, Self::Pane(_)))
+            || (self == Self::Panes && matches!(here, Self::Pane(_) | Self::Stepper))
+            || (self == Self::Pane(Pane::Session) && here == Self::Stepper)
     }
 
     /// Heading in the help.
@@ -87,6 +100,7 @@ impl Place {
         match self {
             Self::Panes => "Every pane",
             Self::Pane(pane) => pane.title(),
+            Self::Stepper => "Session, stepping",
             Self::Help => "Help",
             Self::Form => "Form",
             Self::Confirm => "Question",
@@ -99,12 +113,13 @@ impl Place {
 }
 
 /// All places, in the order the help and the README show them.
-pub const PLACES: [Place; 13] = [
+pub const PLACES: [Place; 14] = [
     Place::Panes,
     Place::Pane(Pane::Meters),
     Place::Pane(Pane::Values),
     Place::Pane(Pane::Trace),
     Place::Pane(Pane::Session),
+    Place::Stepper,
     Place::Pane(Pane::Mqtt),
     Place::Form,
     Place::Confirm,
@@ -162,7 +177,9 @@ table! {
         Action::EditMeter, "edit-meter", ["E"], 13, "edit", "Edit the selected meter";
         Action::DeleteMeter, "delete-meter", ["d"], 15, "delete", "Delete the selected meter, after a question";
         Action::StartStop, "start-stop", ["t"], 11, "start/stop", "Start or stop the selected meter";
-        Action::PollNow, "poll-now", ["p"], 10, "poll now", "Read the selected meter at once";
+        Action::Probe, "probe", ["p"], 6, "probe", "Find out why it does not answer (on the bench)";
+        Action::Step, "step", ["s"], 6, "step", "Step through a session: begin, then send the next";
+        Action::PollNow, "poll-now", ["P"], 10, "poll now", "Read the selected meter at once";
         Action::Reconnect, "reconnect", ["r"], 7, "reconnect", "Release and connect again, or try again without waiting";
         Action::Proceed, "go-on", ["g"], 3, "go on", "After a refused password: try once more (asks first)";
         Action::Copy, "copy", ["y"], 14, "copy", "Copy what is selected to the clipboard of your terminal";
@@ -191,6 +208,19 @@ table! {
         Action::Annotate, "annotate", ["n"], 0, "", "Write a note beside the selected frame";
         Action::NextMark, "next-mark", ["]"], 0, "", "Jump to the next marked frame";
         Action::PreviousMark, "previous-mark", ["["], 0, "", "Jump back to the marked frame before";
+    }
+    Place::Pane(Pane::Session) => {
+        Action::StopBench, "stop-bench", ["x"], 2, "end", "End what is on the bench, or close its report";
+        Action::Wait, "wait", ["w"], 3, "wait", "Of a probe: do not wait; or wait, then probe again";
+        Action::KeepWorking, "keep", ["K"], 1, "keep", "Keep the address that worked with the meter";
+        Action::ProbeAll, "probe-all", ["A"], 0, "", "Probe, with all-station addresses too (asks first)";
+    }
+    Place::Stepper => {
+        Action::Step, "next-step", ["s"], 1, "send", "Send the next step, and no more";
+        Action::RunOn, "run-on", ["r"], 3, "run on", "Step after step: to the association, then to its end";
+        Action::EditStep, "edit-step", ["e"], 4, "settings", "Other addresses, authentication, sizes, conformance";
+        Action::ByHand, "by-hand", ["h"], 5, "by hand", "Write the next frame by hand (asks first)";
+        Action::SkipStep, "skip-step", ["n"], 5, "skip", "Leave the next step out";
     }
     Place::Form => {
         Action::NextField, "form-next", ["tab", "down"], 3, "next field", "Next field";
@@ -234,16 +264,29 @@ table! {
     }
 }
 
-/// The entry a key stands for at this place.
+/// The entry a key stands for at this place; the place itself goes before what covers it.
 pub fn find(pressed: Key, here: Place) -> Option<&'static Entry> {
     let pressed = pressed.folded();
-    TABLE.iter().find(|entry| {
-        entry.place.covers(here)
-            && entry
-                .keys
-                .iter()
-                .any(|key| Key::parse(key).is_some_and(|key| key.folded() == pressed))
+    let takes = |entry: &&Entry| {
+        entry
+            .keys
+            .iter()
+            .any(|key| Key::parse(key).is_some_and(|key| key.folded() == pressed))
+    };
+    entries(here).find(takes).or_else(|| {
+        TABLE
+            .iter()
+            .find(|entry| entry.place.covers(here) && takes(entry))
     })
+}
+
+/// Whether the entry's first key means this entry here.
+pub fn works_at(entry: &Entry, here: Place) -> bool {
+    let first = entry.keys.first().and_then(|key| Key::parse(key));
+    entry.place.covers(here)
+        && first
+            .and_then(|key| find(key, here))
+            .is_some_and(|found| found.name == entry.name)
 }
 
 /// The first key of an action at a place, for hints in running text.
@@ -285,6 +328,12 @@ mod tests {
             for entry in TABLE.iter().filter(|entry| entry.place.covers(here)) {
                 for key in entry.keys {
                     let parsed = Key::parse(key).unwrap_or_else(|| panic!("{key} is no key"));
+                    // While a session is stepped through, its keys go before those of every pane.
+                    if here == Place::Stepper
+                        && find(parsed, here).is_some_and(|found| found.name != entry.name)
+                    {
+                        continue;
+                    }
                     assert_eq!(
                         taken.insert(parsed.folded(), entry.name),
                         None,
@@ -341,6 +390,9 @@ mod tests {
             Some(Action::NextTrouble)
         );
         assert_eq!(at(Key::char('e'), Place::Pane(Pane::Values)), None);
+        assert_eq!(at(Key::char('r'), Place::Stepper), Some(Action::RunOn));
+        assert_eq!(at(Key::char('x'), Place::Stepper), Some(Action::StopBench));
+        assert_eq!(at(Key::char('s'), Place::Stepper), Some(Action::Step));
         assert_eq!(at(Key::char('q'), Place::Form), None);
         assert_eq!(at(Key::ctrl('c'), Place::Form), Some(Action::Quit));
     }

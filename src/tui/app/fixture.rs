@@ -3,10 +3,16 @@
 use super::trace::Assembler;
 use super::{Model, Msg, Now, update};
 use crate::cosem::{Data, ScalerUnit, Unit};
+use crate::diagnosis::{Confidence, Evidence, Finding};
+use crate::dlms::explain;
 use crate::dlms::hdlc::Parameters;
+use crate::dlms::hdlc::ServerAddress;
 use crate::dlms::security::Secret;
 use crate::dlms::xdlms::Conformance;
-use crate::headend::{BrokerView, Changes, MeterView};
+use crate::headend::{
+    At, BenchView, BrokerView, Changes, Exchange, MeterView, ProbeView, StepView, Work,
+};
+use crate::meter::probe::{Mark, Outcome, Pending, Report, Stage, Step, StepName, Working};
 use crate::meter::status::{LastError, RungState};
 use crate::meter::tap::{Chunk, Direction, Note, Record};
 use crate::meter::{Definition, MeterId, MeterStatus, Phase, Reading};
@@ -130,6 +136,7 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            bench: None,
         }
     }
 
@@ -155,6 +162,7 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            bench: None,
         }
     }
 
@@ -163,6 +171,7 @@ impl Moment {
         let MeterView {
             definition: mut d,
             status: mut s,
+            ..
         } = self.healthy();
         d.transport = crate::meter::definition::TransportKind::WrapperTcp;
         d.auth = crate::meter::definition::Auth::HlsGmac;
@@ -179,6 +188,7 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            bench: None,
         }
     }
 
@@ -208,7 +218,136 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            bench: None,
         }
+    }
+
+    /// At the bench: the same meter, where another form of its address worked.
+    pub fn probed(&self) -> MeterView {
+        let mut view = self.retrying();
+        view.definition.server = two_bytes();
+        let steps = vec![
+            step("tcp", Outcome::Ok, 4, "10.0.4.7:4059", None),
+            step(
+                "snrm",
+                Outcome::Silent,
+                7000,
+                "no answer to SNRM in 7s",
+                None,
+            ),
+            step(
+                "ladder",
+                Outcome::Silent,
+                4000,
+                "DISC first: a link may have been left open: no answer",
+                Some(two_bytes()),
+            ),
+            step(
+                "ladder",
+                Outcome::Ok,
+                31,
+                "the same numbers in one byte: UA from 03",
+                Some(one_byte()),
+            ),
+        ];
+        let report = Report {
+            steps: steps.clone(),
+            working: Some(Working {
+                client: view.definition.client,
+                server: one_byte(),
+                association: false,
+                settled: crate::meter::session::Settled::default(),
+            }),
+            findings: vec![h1()],
+            ..Report::default()
+        };
+        let probe = ProbeView {
+            steps,
+            report: Some(Arc::new(report)),
+            ..ProbeView::default()
+        };
+        view.bench = Some(Arc::new(BenchView {
+            at: At::Over,
+            trouble: None,
+            from: 0,
+            findings: [h1()].into(),
+            work: Work::Probe(probe),
+        }));
+        view
+    }
+
+    /// The probe waits until the meter has let go of an old link.
+    pub fn waiting(&self) -> MeterView {
+        let mut view = self.probed();
+        view.status.phase = Phase::Lent;
+        let bench = Arc::make_mut(view.bench.as_mut().unwrap());
+        bench.at = At::Working;
+        bench.findings = Arc::default();
+        if let Work::Probe(probe) = &mut bench.work {
+            probe.steps.truncate(2);
+            probe.report = None;
+            probe.waiting = Some(self.ahead(133_400));
+        }
+        view
+    }
+
+    /// A session is stepped through: SNRM comes next.
+    pub fn stepping(&self) -> MeterView {
+        let mut view = self.retrying();
+        view.status.phase = Phase::Lent;
+        let stage = |name, mark, words: &str| Stage {
+            step: name,
+            mark,
+            words: words.to_owned(),
+        };
+        let shown = unhex("7EA0070321930F017E");
+        let (said, answer) = (unhex("7EA00703215303C77E"), unhex("7EA0072103736EDB7E"));
+        let explained = |bytes: &[u8], way| explain::explain_from(bytes, Some(way)).frames;
+        let step = StepView {
+            definition: Arc::new(view.definition.clone()),
+            proposal: crate::meter::probe::Proposal::default(),
+            picture: [
+                stage(StepName::Connect, Mark::Done, "4 ms"),
+                stage(StepName::Drain, Mark::Done, "nothing waited"),
+                stage(StepName::Disc, Mark::Done, "UA"),
+                stage(StepName::Snrm, Mark::Next, ""),
+                stage(StepName::Aarq, Mark::Todo, ""),
+                stage(StepName::HlsPass3, Mark::NotUsed, ""),
+                stage(StepName::Get, Mark::Todo, ""),
+                stage(StepName::Rlrq, Mark::Todo, ""),
+                stage(StepName::DiscEnd, Mark::Todo, ""),
+                stage(StepName::Close, Mark::Todo, ""),
+            ]
+            .into(),
+            explained: explained(&shown, explain::Direction::ToMeter).into(),
+            pending: Some(Pending::Bytes {
+                step: StepName::Snrm,
+                shown,
+                asks: None,
+            }),
+            said: [
+                Exchange {
+                    sent: true,
+                    frames: explained(&said, explain::Direction::ToMeter),
+                    bytes: said,
+                },
+                Exchange {
+                    sent: false,
+                    frames: explained(&answer, explain::Direction::FromMeter),
+                    bytes: answer,
+                },
+            ]
+            .into(),
+            busy: false,
+        };
+        view.bench = Some(Arc::new(BenchView {
+            at: At::Working,
+            trouble: None,
+            from: 0,
+            findings: Arc::default(),
+            work: Work::Step(Box::new(step)),
+        }));
+        view
     }
 
     pub fn broker(&self) -> BrokerView {
@@ -287,6 +426,48 @@ impl Moment {
             },
         );
         model
+    }
+}
+
+fn one_byte() -> ServerAddress {
+    ServerAddress::new(1, None, Some(1)).unwrap()
+}
+
+fn two_bytes() -> ServerAddress {
+    ServerAddress::new(1, Some(1), Some(2)).unwrap()
+}
+
+fn step(
+    step: &'static str,
+    outcome: Outcome,
+    ms: u64,
+    words: &str,
+    asked: Option<ServerAddress>,
+) -> Step {
+    Step {
+        step,
+        outcome,
+        took: Duration::from_millis(ms),
+        words: words.to_owned(),
+        asked: asked.map(|server| (crate::dlms::hdlc::ClientAddress::new(16).unwrap(), server)),
+    }
+}
+
+pub fn h1() -> Finding {
+    Finding {
+        id: "H1",
+        title: "The meter ignores this address".into(),
+        confidence: Confidence::Likely,
+        evidence: vec![Evidence {
+            frame: Some(1),
+            octets: Some(3..4),
+            text: "asked 02 03 (upper 1, lower 1, two bytes); a meter that does not know an address is silent".into(),
+        }],
+        remedy: vec![
+            "Try the address forms (SNRM and DISC only, no password)".into(),
+            "Correct the address".into(),
+        ],
+        count: 1,
     }
 }
 

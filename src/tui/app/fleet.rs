@@ -15,15 +15,18 @@ pub enum State {
     Retry,
     NeedsPerson,
     Stopped,
+    /// In somebody's hands: probed, or stepped through.
+    Bench,
 }
 
 impl State {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Ready,
         Self::Busy,
         Self::Retry,
         Self::NeedsPerson,
         Self::Stopped,
+        Self::Bench,
     ];
 
     pub fn of(phase: &Phase) -> Self {
@@ -33,6 +36,7 @@ impl State {
             Phase::Waiting { .. } => Self::Retry,
             Phase::NeedsPerson => Self::NeedsPerson,
             Phase::Stopped => Self::Stopped,
+            Phase::Lent => Self::Bench,
         }
     }
 
@@ -40,7 +44,7 @@ impl State {
     pub const fn sign(self) -> &'static str {
         match self {
             Self::Ready => "●",
-            Self::Busy | Self::Retry => "◐",
+            Self::Busy | Self::Retry | Self::Bench => "◐",
             Self::NeedsPerson => "✗",
             Self::Stopped => "·",
         }
@@ -53,6 +57,7 @@ impl State {
             Self::Retry => "retry",
             Self::NeedsPerson => "needs you",
             Self::Stopped => "stopped",
+            Self::Bench => "on the bench",
         }
     }
 }

@@ -18,7 +18,7 @@ use super::trace::TracePane;
 use super::trend::Trends;
 use super::values::ValuesPane;
 use crate::cosem::data::printable;
-use crate::headend::MeterView;
+use crate::headend::{MeterView, StepView};
 use std::sync::Arc;
 
 /// What lies over the panes.
@@ -41,6 +41,8 @@ pub enum Asked {
     Note,
     /// The file the trace is written to.
     File,
+    /// A frame for this meter, in hex.
+    Hand(crate::meter::MeterId),
 }
 
 /// Values and trace held still.
@@ -152,6 +154,12 @@ impl Model {
             .map_or(&self.trends, |frozen| &frozen.trends)
     }
 
+    /// The session of the selected meter that is stepped through now.
+    pub fn stepping(&self) -> Option<&StepView> {
+        let bench = self.meter()?.bench.as_ref()?;
+        bench.as_step().filter(|_| !bench.is_over())
+    }
+
     /// What the terminal's title says.
     pub fn title(&self) -> String {
         match self.meter() {
@@ -167,6 +175,7 @@ impl Model {
     /// Which keys work now.
     pub fn place(&self) -> Place {
         match &self.overlay {
+            None if self.focus == Pane::Session && self.stepping().is_some() => Place::Stepper,
             None => Place::Pane(self.focus),
             Some(Overlay::Help(_)) => Place::Help,
             Some(Overlay::Form(_)) => Place::Form,

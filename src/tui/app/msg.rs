@@ -30,6 +30,8 @@ pub enum Msg {
         /// What all frames so far show, where that was looked at.
         findings: Option<Vec<crate::diagnosis::Finding>>,
     },
+    /// More of the trace that is replayed.
+    Recorded(super::replay::Batch),
     /// So much time passed for a replay.
     Play(std::time::Duration),
     Key(Key),

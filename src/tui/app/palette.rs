@@ -26,7 +26,7 @@ impl Palette {
         let typed = self.input.text().trim().to_lowercase().replace(' ', "-");
         let mut found: Vec<(usize, &Entry)> = TABLE
             .iter()
-            .filter(|entry| matches!(entry.place, Place::Panes | Place::Pane(_)))
+            .filter(|entry| matches!(entry.place, Place::Panes | Place::Pane(_) | Place::Stepper))
             .filter(|entry| !entry.name.ends_with("-here") && entry.name != "command")
             .filter_map(|entry| Some((score(entry, &typed)?, entry)))
             .collect();

@@ -4,6 +4,7 @@
 use super::action::{Action, key_of};
 use super::words;
 use crate::headend::MeterView;
+use crate::meter::probe::Working;
 use crate::meter::status::{Rung, RungState};
 use crate::meter::{MeterStatus, Phase};
 use std::time::{Duration, Instant};
@@ -86,6 +87,31 @@ pub fn idle(view: &MeterView, now: Instant) -> Option<(Duration, Duration)> {
     ))
 }
 
+/// How long until the meter forgets a link that was left open, where one may stand in the way: it was heard lately, and
+/// now no link or association comes about.
+pub fn lets_go(view: &MeterView, now: Instant) -> Option<Duration> {
+    let status = &view.status;
+    let stands = matches!(status.phase, Phase::Ready | Phase::Stopped | Phase::Lent);
+    let failed = |rung| matches!(status.rung(rung), RungState::Failed { .. });
+    let refused = [Rung::Snrm, Rung::Ua, Rung::Aarq, Rung::Aare]
+        .into_iter()
+        .any(failed);
+    if stands || !refused || view.definition.inactivity.is_zero() {
+        return None;
+    }
+    let until = status.last_received?.into_std() + view.definition.inactivity;
+    let left = until.saturating_duration_since(now);
+    (!left.is_zero()).then_some(left)
+}
+
+/// The address a probe found to work, where it is not the saved one.
+pub fn to_keep(view: &MeterView) -> Option<Working> {
+    let probe = view.bench.as_ref()?.as_probe()?;
+    let working = probe.report.as_ref()?.working?;
+    let saved = (view.definition.client, view.definition.server);
+    (saved != (working.client, working.server)).then_some(working)
+}
+
 /// What was agreed with the meter.
 pub fn agreed(status: &MeterStatus) -> Option<String> {
     let p = status.parameters?;
@@ -136,6 +162,7 @@ pub fn what_next(phase: &Phase) -> Vec<(&'static str, &'static str)> {
         ],
         Phase::Waiting { .. } => vec![
             key(Action::Reconnect, "try now"),
+            key(Action::Probe, "find out why it does not answer"),
             key(Action::EditMeter, "edit the meter"),
             key(Action::Go(super::Pane::Trace), "see the frames"),
         ],
@@ -147,7 +174,7 @@ pub fn what_next(phase: &Phase) -> Vec<(&'static str, &'static str)> {
 /// What a person should look at now, and what to do: the likeliest finding; else the last error, while the meter is
 /// not ready.
 pub fn finding(view: &MeterView) -> Option<(String, String)> {
-    if let Some(finding) = view.status.findings.first() {
+    if let Some(finding) = view.findings().first() {
         let sure = finding.confidence.name();
         let what = format!(
             "{}  {} ({sure})",
@@ -158,7 +185,7 @@ pub fn finding(view: &MeterView) -> Option<(String, String)> {
     }
     let error = view.status.last_error.as_ref()?;
     match view.status.phase {
-        Phase::Ready | Phase::Stopped | Phase::Releasing => None,
+        Phase::Ready | Phase::Stopped | Phase::Releasing | Phase::Lent => None,
         _ => Some((error.what.clone(), error.try_next.clone())),
     }
 }

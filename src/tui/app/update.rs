@@ -1,5 +1,6 @@
 //! One message at a time: the only place the model changes. The rule: it never waits and
 //! never asks; what it needs from outside it returns as effects.
+mod bench;
 mod changes;
 mod overlay;
 mod perform;
@@ -8,6 +9,7 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
+pub use bench::hex;
 pub use perform::enabled;
 
 use super::action;
@@ -19,7 +21,10 @@ use crate::headend::{Command, Level, Notice};
 
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     // A tick and the report of the last picture decide by themselves whether to draw.
-    model.dirty |= !matches!(msg, Msg::Tick(_) | Msg::Shown(_) | Msg::Play(_));
+    model.dirty |= !matches!(
+        msg,
+        Msg::Tick(_) | Msg::Shown(_) | Msg::Play(_) | Msg::Recorded(_)
+    );
     match msg {
         Msg::Tick(now) => tick(model, now),
         Msg::Changes(changes) => return changes::apply(model, changes),
@@ -36,9 +41,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                     model.trace.find(findings);
                 }
                 model.trace.rest(model.now.mono);
+                changes::bench_findings(model);
             }
         }
         Msg::Play(elapsed) => return replay::play(model, elapsed),
+        Msg::Recorded(batch) => return replay::feed(model, batch),
         Msg::Key(pressed) => return key(model, pressed),
         Msg::Mouse(mouse) => return pointer::mouse(model, mouse),
         Msg::Paste(text) => overlay::paste(model, &text),
@@ -110,7 +117,9 @@ fn command_done(model: &mut Model, ticket: u64, result: Result<(), String>) {
             if saved {
                 model.overlay = None;
             }
-            say(model, Level::Info, pending.done);
+            if !pending.done.is_empty() {
+                say(model, Level::Info, pending.done);
+            }
         }
         Err(why) => {
             let why = crate::cosem::data::printable(&why);

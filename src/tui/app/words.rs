@@ -48,6 +48,16 @@ pub fn countdown(time: Duration) -> String {
     }
 }
 
+/// A countdown that somebody watches: `2 m 14 s`.
+pub fn clock(time: Duration) -> String {
+    let s = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    if s < 60 {
+        format!("{s} s")
+    } else {
+        format!("{} m {:02} s", s / 60, s % 60)
+    }
+}
+
 /// `31 ms`, `1.2 s`, `14 s`.
 pub fn took(time: Duration) -> String {
     let ms = time.as_millis();

@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Piece, cells, fit};
 use super::theme;
 use crate::cosem::data::printable;
 use crate::headend::Level;
-use crate::tui::app::action::{Entry, TABLE};
+use crate::tui::app::action::{Entry, TABLE, works_at};
 use crate::tui::app::input::Input;
 use crate::tui::app::model::{Asked, Overlay};
 use crate::tui::app::shown::Target;
@@ -56,6 +56,7 @@ pub fn notice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 fn line(canvas: &mut Canvas<'_>, area: Rect, asked: Asked, input: &Input) {
     let (lead, help) = match asked {
         Asked::Note => ("note: ", ""),
+        Asked::Hand(_) => ("bytes: ", "hex; Enter asks before they go"),
         Asked::File => ("write to: ", ".jsonl .txt .hex .pcapng; no secrets"),
     };
     let width = area.width.saturating_sub(2);
@@ -100,7 +101,7 @@ pub fn keys(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     let here = model.place();
     let mut entries: Vec<&Entry> = TABLE
         .iter()
-        .filter(|entry| entry.rank > 0 && entry.place.covers(here))
+        .filter(|entry| entry.rank > 0 && works_at(entry, here))
         .filter(|entry| model.overlay.is_some() || update::enabled(model, entry.action).is_ok())
         .collect();
     entries.sort_by_key(|entry| entry.rank);

@@ -58,13 +58,12 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
 
 /// ` REPLAY ▶ ×2  12 of 340 `
 fn replay_chip(replay: &Replay) -> Span<'static> {
-    let (at, all) = replay.progress();
     let state = match (replay.over(), replay.playing) {
         (true, _) => "at its end",
         (_, true) => "▶",
         (_, false) => "held",
     };
-    let text = format!(" REPLAY {state} ×{}  {at} of {all} ", replay.speed);
+    let text = format!(" REPLAY {state} {}  {} ", replay.pace(), replay.progress());
     Span::styled(text, theme::warn().patch(theme::reversed()))
 }
 

@@ -39,8 +39,9 @@ pub fn parts(area: Rect, tabs: bool) -> Parts {
     }
 }
 
-/// All five panes: meters over session on the left; values, trace and broker on the right.
-pub fn wide(body: Rect) -> [(Pane, Rect); 5] {
+/// All five panes: meters over session on the left; values, trace and broker on the right. With a meter on the bench its
+/// session needs the room, and its values, which rest, do not.
+pub fn wide(body: Rect, bench: bool) -> [(Pane, Rect); 5] {
     let left = match body.width {
         160.. => 46,
         136.. => 42,
@@ -52,6 +53,26 @@ pub fn wide(body: Rect) -> [(Pane, Rect); 5] {
     let values = (body.height * 2 / 5).clamp(8, 24).min(body.height - mqtt);
     let trace = body.height.saturating_sub(values + mqtt);
     let (x, y) = (body.x, body.y);
+    if bench {
+        let session = (body.height * 3 / 5).max(8).min(body.height);
+        let lower = body.height - meters;
+        return [
+            (Pane::Meters, Rect::new(x, y, left, meters)),
+            (Pane::Session, Rect::new(x + left, y, right, session)),
+            (
+                Pane::Trace,
+                Rect::new(x + left, y + session, right, body.height - session),
+            ),
+            (
+                Pane::Values,
+                Rect::new(x, y + meters, left, lower.saturating_sub(mqtt)),
+            ),
+            (
+                Pane::Mqtt,
+                Rect::new(x, body.bottom().saturating_sub(mqtt), left, mqtt.min(lower)),
+            ),
+        ];
+    }
     [
         (Pane::Meters, Rect::new(x, y, left, meters)),
         (Pane::Values, Rect::new(x + left, y, right, values)),

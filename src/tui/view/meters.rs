@@ -13,7 +13,7 @@ use ratatui::style::Style;
 pub fn state_style(state: State) -> Style {
     match state {
         State::Ready => theme::good(),
-        State::Busy => theme::accent(),
+        State::Busy | State::Bench => theme::accent(),
         State::Retry => theme::warn(),
         State::NeedsPerson => theme::bad(),
         State::Stopped => theme::muted(),

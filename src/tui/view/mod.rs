@@ -1,5 +1,6 @@
 //! The picture: `Model` to cells, read-only, and a note of what was put where. The rule: it
 //! costs what is in sight, not what there is.
+mod bench;
 mod canvas;
 mod footer;
 mod form;
@@ -55,7 +56,10 @@ fn panes(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         header::tabs(canvas, parts.tabs, model);
     }
     if all {
-        for (pane, area) in layout::wide(parts.body) {
+        for (pane, area) in layout::wide(
+            parts.body,
+            model.meter().is_some_and(|view| view.bench.is_some()),
+        ) {
             draw_pane(canvas, area, model, pane, pane == model.focus);
         }
     } else if tabs && model.focus == Pane::Meters {

@@ -44,6 +44,9 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
 fn lines(view: &MeterView, model: &Model, inner: Rect) -> Vec<Line<'static>> {
     let width = usize::from(inner.width.saturating_sub(2)).max(1);
     let mut lines = Vec::new();
+    if let Some(bench) = &view.bench {
+        return super::bench::lines(view, bench, model, width);
+    }
     if inner.height < 15 && session::finding(view).is_some() {
         // Where room is short, what is wrong needs it more than the steps that went well.
         lines.push(short_ladder(view, model));
@@ -51,6 +54,17 @@ fn lines(view: &MeterView, model: &Model, inner: Rect) -> Vec<Line<'static>> {
         ladder(&mut lines, view, model, width);
     }
     lines.push(gauge(view, model, width));
+    // Nothing is waited for in a replay.
+    let left = session::lets_go(view, model.now.mono).filter(|_| model.replay.is_none());
+    if let Some(left) = left {
+        let text = format!(
+            " the meter lets go of an old link in {}",
+            words::clock(left)
+        );
+        for text in wrap(&text, width) {
+            lines.push(Line::styled(format!(" {text}"), theme::warn()));
+        }
+    }
     found(&mut lines, view, width);
     trouble(&mut lines, view, model, width);
     about_link(&mut lines, view, width);
@@ -132,8 +146,8 @@ fn gauge(view: &MeterView, model: &Model, width: usize) -> Line<'static> {
 }
 
 /// What is wrong by name: how sure, by which frames, what to do; the others by their titles.
-fn found(lines: &mut Vec<Line<'static>>, view: &MeterView, width: usize) {
-    let Some((first, others)) = view.status.findings.split_first() else {
+pub(super) fn found(lines: &mut Vec<Line<'static>>, view: &MeterView, width: usize) {
+    let Some((first, others)) = view.findings().split_first() else {
         return;
     };
     lines.push(Line::raw(""));

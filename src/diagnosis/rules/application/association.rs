@@ -59,6 +59,10 @@ impl Talk {
             aarq.mechanism.arc().hash(&mut hasher);
             if let Some(secret) = &aarq.secret {
                 secret.expose().hash(&mut hasher);
+                // Starred out before it was recorded: which one it was nobody can tell.
+                if secret.expose().iter().all(|octet| *octet == b'*') {
+                    apdu.first.hash(&mut hasher);
+                }
             }
         }
         self.aarq = Some(Asking {

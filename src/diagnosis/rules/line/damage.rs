@@ -111,7 +111,7 @@ impl Rule for Damage {
                 if let Some(lost) = lost_fillers(octets) {
                     book.note(&T11, Confidence::Certain, || {
                         Evidence::words(format!(
-                            "with {lost} octet(s) FF put back the checksum is right: {}",
+                            "with {lost} × FF put back the checksum is right: {}",
                             hex(octets, 16)
                         ))
                     });
@@ -142,7 +142,7 @@ impl Damage {
                 frame: number,
                 octets: None,
                 text: format!(
-                    "{} octet(s) FF come twice; with each taken once the checksum is right",
+                    "{} × FF comes twice; with each taken once the checksum is right",
                     come.saturating_sub(whole.len())
                 ),
             });
@@ -224,7 +224,7 @@ impl Damage {
         }
         if looked && let Some(lost) = lost_fillers(octets.strip_suffix(&[0x7E]).unwrap_or(octets)) {
             book.note(&T11, Confidence::Certain, || {
-                let text = format!("with {lost} octet(s) FF put back the checksum is right");
+                let text = format!("with {lost} × FF put back the checksum is right");
                 seen.evidence(None, text)
             });
             return;

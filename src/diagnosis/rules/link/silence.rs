@@ -239,7 +239,7 @@ impl Silence {
             book.suggest(
                 "H1",
                 format!(
-                    "Use server {asked} in {} octet(s), client {client}.",
+                    "Use server {asked} with --address-size {}, client {client}.",
                     asked.size()
                 ),
             );

@@ -238,6 +238,13 @@ impl Link {
         Ok(())
     }
 
+    /// The APDU given last did not go out: nothing is due for it, and the next one bears its number.
+    pub fn withdraw(&mut self) {
+        if self.state == LinkState::Connected {
+            self.quieten();
+        }
+    }
+
     /// DISC; waits for UA or DM. Legal in any state: a meter that holds a link we know nothing of forgets it.
     pub fn disconnect(&mut self, now: Instant) {
         if self.state != LinkState::Disconnecting {

@@ -46,9 +46,11 @@ async fn after(polls: u64, definition: Definition, profile: Profile) -> Vec<Find
         let poll = it.poll().await;
         read += poll.readings.iter().filter(|it| it.value.is_ok()).count();
         let found = it.status().findings;
-        if !found.is_empty() && polls == DAY {
-            panic!("{found:?} after {:?}", poll.at);
-        }
+        assert!(
+            found.is_empty() || polls != DAY,
+            "{found:?} after {:?}",
+            poll.at
+        );
     }
     assert!(read > 8 * usize::try_from(polls).unwrap(), "{read}");
     let polls = it.status().counters.polls;

@@ -63,7 +63,7 @@ fn build(title: String, base: Base, brokers: &[String]) -> Form {
         error: None,
         saving: Saving::Editing,
         leaving: false,
-        meter: base,
+        of: super::Of::Meter(base),
     }
 }
 
@@ -177,7 +177,7 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-fn server_text(server: ServerAddress) -> String {
+pub(super) fn server_text(server: ServerAddress) -> String {
     match server.lower() {
         Some(lower) => format!("{}/{lower}", server.upper()),
         None => server.upper().to_string(),
@@ -245,13 +245,15 @@ pub(super) fn apply_preset(form: &mut Form) {
             field.error = None;
         }
     }
-    form.meter.definition = definition;
+    if let super::Of::Meter(base) = &mut form.of {
+        base.definition = definition;
+    }
 }
 
 /// The definition the fields describe, or every field that is wrong.
-pub fn read(form: &Form) -> Result<Definition, Vec<(&'static str, String)>> {
+pub fn read(form: &Form, base: &Base) -> Result<Definition, super::Wrong> {
     let mut wrong: Vec<(&'static str, String)> = Vec::new();
-    let mut d = form.meter.definition.clone();
+    let mut d = base.definition.clone();
     form.field("name").trim().clone_into(&mut d.name);
     if let Err(problem) = access::place(form, &mut d) {
         wrong.push(("host", problem));

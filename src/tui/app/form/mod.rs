@@ -2,11 +2,13 @@
 //! saved before every field was checked, and nothing typed is lost without a question.
 mod access;
 pub mod meter;
+pub mod step;
 #[cfg(test)]
 mod tests;
 
 use super::input::Input;
 use super::key::Key;
+use crate::headend::Command;
 
 /// What a field holds and how it is edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,10 +138,33 @@ pub struct Form {
     pub saving: Saving,
     /// Esc was pressed on a changed form: the next Esc closes it.
     pub leaving: bool,
-    pub meter: meter::Base,
+    pub of: Of,
 }
 
+/// What the fields describe.
+#[derive(Clone, Debug)]
+pub enum Of {
+    Meter(meter::Base),
+    /// Settings of the session that is stepped through.
+    Step(step::Base),
+}
+
+/// Fields that are wrong, and why.
+pub type Wrong = Vec<(&'static str, String)>;
+
 impl Form {
+    /// What the fields ask for, and what is said when it is done; or every field that is wrong.
+    pub fn command(&self) -> Result<(Command, String), Wrong> {
+        match &self.of {
+            Of::Meter(base) => {
+                let definition = meter::read(self, base)?;
+                let done = format!("{} saved", definition.name);
+                Ok((Command::Save(Box::new(definition)), done))
+            }
+            Of::Step(base) => step::read(self, base),
+        }
+    }
+
     pub fn field(&self, name: &str) -> &str {
         self.fields
             .iter()

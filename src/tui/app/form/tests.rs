@@ -13,10 +13,17 @@ fn fill(form: &mut Form, name: &str, text: &str) {
 }
 
 fn wrong(form: &Form) -> Vec<&'static str> {
-    match meter::read(form) {
+    match saved(form) {
         Ok(_) => Vec::new(),
         Err(errors) => errors.into_iter().map(|(name, _)| name).collect(),
     }
+}
+
+fn saved(form: &Form) -> Result<Definition, Wrong> {
+    form.command().map(|(command, _)| match command {
+        Command::Save(definition) => *definition,
+        other => panic!("{other:?}"),
+    })
 }
 
 #[test]
@@ -25,7 +32,7 @@ fn name_and_address_are_enough() {
     assert_eq!(wrong(&form), ["host", "name"]);
     fill(&mut form, "name", "feeder-7");
     fill(&mut form, "host", "10.0.4.7:4059");
-    let d = meter::read(&form).unwrap();
+    let d = saved(&form).unwrap();
     assert_eq!(
         (d.name.as_str(), d.host.as_str(), d.port),
         ("feeder-7", "10.0.4.7", 4059)
@@ -48,7 +55,7 @@ fn every_wrong_field_is_named_with_an_example() {
     ] {
         fill(&mut form, name, text);
     }
-    let errors = meter::read(&form).unwrap_err();
+    let errors = saved(&form).unwrap_err();
     for name in [
         "name",
         "host",
@@ -83,11 +90,11 @@ fn addresses_of_hosts() {
         assert_eq!(wrong(&form), ["host"], "{bad}");
     }
     fill(&mut form, "host", " [::1]:4059 ");
-    let d = meter::read(&form).unwrap();
+    let d = saved(&form).unwrap();
     assert_eq!((d.host.as_str(), d.port), ("::1", 4059));
     let again = meter::edit(&d, &[]);
     assert_eq!(again.field("host"), "[::1]:4059");
-    assert_eq!(meter::read(&again).unwrap(), d);
+    assert_eq!(saved(&again).unwrap(), d);
 }
 
 #[test]
@@ -97,11 +104,11 @@ fn a_server_address_and_its_size() {
     fill(&mut form, "host", "h:1");
     fill(&mut form, "server", "1/17");
     assert_eq!(
-        meter::read(&form).unwrap().server,
+        saved(&form).unwrap().server,
         ServerAddress::new(1, Some(17), None).unwrap()
     );
     fill(&mut form, "address-size", "4");
-    let d = meter::read(&form).unwrap();
+    let d = saved(&form).unwrap();
     assert_eq!(d.server.size(), 4);
     assert_eq!(meter::edit(&d, &[]).field("address-size"), "4");
     fill(&mut form, "address-size", "1");
@@ -123,7 +130,7 @@ fn a_preset_fills_only_what_nobody_typed() {
     assert!(form.field("objects").contains("1-1:32.7.0"));
     assert_eq!(wrong(&form), ["password"]);
     fill(&mut form, "password", "22222222");
-    let d = meter::read(&form).unwrap();
+    let d = saved(&form).unwrap();
     assert_eq!((d.auth, d.poll), (Auth::Lls, Duration::from_mins(1)));
     assert_eq!(d.objects, Definition::microstar("m", "h", 3333).objects);
     form.sideways(false);
@@ -139,12 +146,12 @@ fn a_password_is_never_shown_and_an_empty_one_keeps_the_old() {
     old.password = Some(crate::dlms::security::Secret::new(*b"22222222"));
     let mut form = meter::edit(&old, &[]);
     assert_eq!(form.field("password"), "");
-    assert_eq!(meter::read(&form).unwrap(), old);
+    assert_eq!(saved(&form).unwrap(), old);
     fill(&mut form, "password", "33333333");
     let field = form.fields.iter().find(|f| f.name == "password").unwrap();
     assert_eq!(field.shown(), "********");
     assert!(!format!("{form:?}").contains("33333333"));
-    let new = meter::read(&form).unwrap();
+    let new = saved(&form).unwrap();
     assert_eq!(new.password.unwrap().expose(), b"33333333");
 }
 
@@ -158,10 +165,10 @@ fn objects_go_out_and_come_back() {
         "objects",
         "1-1:32.7.0, 1.1.31.7.0.255=amps,, 8/0-0:1.0.0.255/2=clock",
     );
-    let d = meter::read(&form).unwrap();
+    let d = saved(&form).unwrap();
     let keys: Vec<_> = d.objects.iter().map(|o| o.key.as_str()).collect();
     assert_eq!(keys, ["voltage_l1", "amps", "clock"]);
-    assert_eq!(meter::read(&meter::edit(&d, &[])).unwrap(), d);
+    assert_eq!(saved(&meter::edit(&d, &[])).unwrap(), d);
     fill(&mut form, "objects", "1-1:32.7.0, 1-1:32.7.0");
     assert_eq!(wrong(&form), ["objects"]);
 }

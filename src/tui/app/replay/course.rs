@@ -2,7 +2,7 @@
 //! assumed; a rung is done when its frame was seen.
 use crate::diagnosis::{Closing, ConnectFailure, Engine, Observation, Settings};
 use crate::meter::document::Entry;
-use crate::meter::status::{Rung, RungState};
+use crate::meter::status::{LastError, Rung, RungState};
 use crate::meter::tap::{Chunk, Direction, Note};
 use crate::meter::{MeterStatus, Phase};
 use crate::tui::app::trace::{TraceRow, What};
@@ -95,7 +95,8 @@ impl Course {
             }
             "AARE" if explained.trouble => {
                 let why = if said.is_empty() { "refused" } else { said }.to_owned();
-                self.set(Rung::Aare, RungState::Failed { why });
+                let what = format!("the meter refused the association: {why}");
+                self.refused(row, Rung::Aare, why, what);
             }
             "AARE" => {
                 self.done(Rung::Aare, row.took, said);
@@ -104,18 +105,33 @@ impl Course {
                 self.phase(Phase::Ready);
             }
             "DISC" => self.phase(Phase::Releasing),
-            "DM" => self.set(
-                Rung::Ua,
-                RungState::Failed {
-                    why: "the meter is disconnected (DM)".to_owned(),
-                },
-            ),
+            "DM" if self.status.phase == Phase::Associating => {
+                let what = "the meter is disconnected (DM)";
+                self.refused(row, Rung::Ua, what.to_owned(), what.to_owned());
+            }
+            "FRMR" => {
+                let what = "the meter rejected a frame (FRMR)";
+                self.refused(row, Rung::Ua, what.to_owned(), what.to_owned());
+            }
             kind if kind.starts_with("GET.request") => self.status.counters.gets += 1,
             kind if kind.starts_with("GET.response") && explained.trouble => {
                 self.status.counters.get_errors += 1;
             }
             _ => {}
         }
+    }
+
+    /// Nothing goes on from here by itself.
+    fn refused(&mut self, row: &TraceRow, rung: Rung, why: String, what: String) {
+        self.set(rung, RungState::Failed { why });
+        self.phase(Phase::NeedsPerson);
+        let findings = self.engine.findings();
+        let remedy = findings.first().and_then(|finding| finding.remedy.first());
+        self.status.last_error = Some(LastError {
+            at: row.at,
+            what,
+            try_next: remedy.cloned().unwrap_or_default(),
+        });
     }
 
     fn phase(&mut self, phase: Phase) {

@@ -1,16 +1,25 @@
-//! A recorded trace played again: at any speed, held, or entry by entry. The rule: what is shown at a moment follows
-//! from the entries before it alone, so that playing and stepping end in the same picture.
+//! A recorded trace played again: at any speed, held, entry by entry, or on to the next error. The rule: what is shown at
+//! a moment follows from the entries before it alone, so that playing and stepping end in the same picture.
+//!
+//! The trace comes in batches as it is played: what is held is a batch or two ahead and the rows of late, however long
+//! the file is.
 pub(crate) mod course;
+#[cfg(test)]
+mod tests;
 
-use super::trace::{Assembler, TraceRow};
+use super::trace::{Assembler, ROWS, TraceRow};
 use crate::headend::MeterView;
 use crate::meter::document::Entry;
 use crate::meter::tap::Record;
 use crate::meter::{Definition, MeterId, MeterStatus};
 use course::Course;
+use jiff::Timestamp;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Entries in a batch, and how many are wanted ahead.
+pub const BATCH: usize = 1024;
 /// A silence longer than this is played as this long.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Between entries of a log without times.
@@ -18,20 +27,54 @@ const WITHOUT_TIMES: Duration = Duration::from_millis(200);
 /// Entries one turn plays at most, so that the screen stays quick.
 const A_TURN: usize = 500;
 const SLOWEST: f64 = 0.125;
+/// Faster is as fast as it goes: infinite.
 const FASTEST: f64 = 4096.0;
+/// Rows held of all meters, for those that are looked at later.
+const PAST: usize = 4 * ROWS;
+/// Meters told apart.
+const METERS: usize = 4096;
+
+/// What was read of the trace next.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub entries: Vec<Entry>,
+    /// Of the file, how much was read; where that can be known.
+    pub read: Option<f64>,
+    pub end: Option<End>,
+}
+
+/// Why no more comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Whole,
+    /// In words.
+    Broken(String),
+}
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for itself: pausing, ended, at full speed"
+)]
 pub struct Replay {
-    entries: Vec<Entry>,
+    ahead: VecDeque<Entry>,
     /// Of the recorded meters, by `MeterId` from 1.
     meters: Vec<Recorded>,
-    /// Entries played.
+    by_name: HashMap<String, usize>,
+    past: VecDeque<(usize, TraceRow)>,
+    /// Entries played, and read.
     at: usize,
+    read: usize,
+    fraction: Option<f64>,
+    ended: bool,
+    last: Option<Timestamp>,
     /// Played time that has not led to an entry yet.
     saved: Duration,
     pub playing: bool,
     pub speed: f64,
     timed: bool,
+    /// Played on, as fast as it goes, to the next error.
+    seeking: bool,
 }
 
 #[derive(Debug)]
@@ -47,44 +90,120 @@ pub struct Turn {
     pub views: Vec<Arc<MeterView>>,
     /// Of the meter that was asked for.
     pub rows: Vec<TraceRow>,
+    /// The row in trouble that was sought.
+    pub found: Option<u64>,
+    /// It was sought to the end.
+    pub missed: bool,
 }
 
 impl Replay {
-    pub fn new(entries: Vec<Entry>, speed: f64, now: Instant) -> Self {
-        let mut meters: Vec<Recorded> = Vec::new();
-        for entry in &entries {
-            if !meters.iter().any(|meter| meter.name == entry.meter) {
-                meters.push(Recorded {
+    pub fn new(first: Batch, speed: f64, now: Instant) -> Self {
+        let mut replay = Self {
+            ahead: VecDeque::new(),
+            meters: Vec::new(),
+            by_name: HashMap::new(),
+            past: VecDeque::new(),
+            at: 0,
+            read: 0,
+            fraction: None,
+            ended: false,
+            last: None,
+            saved: Duration::ZERO,
+            playing: true,
+            speed: if speed > FASTEST {
+                f64::INFINITY
+            } else {
+                speed.max(SLOWEST)
+            },
+            timed: false,
+            seeking: false,
+        };
+        replay.feed(first, now);
+        replay
+    }
+
+    /// What was read next; the meters that are new.
+    pub fn feed(&mut self, batch: Batch, now: Instant) -> Vec<Arc<MeterView>> {
+        let known = self.meters.len();
+        for entry in &batch.entries {
+            if !self.by_name.contains_key(&entry.meter) && self.meters.len() < METERS {
+                self.by_name.insert(entry.meter.clone(), self.meters.len());
+                self.meters.push(Recorded {
                     name: entry.meter.clone(),
                     course: Course::new(now),
                     assembler: Assembler::new(),
                 });
             }
         }
-        let timed = entries.windows(2).any(|two| two[0].at != two[1].at);
-        Self {
-            entries,
-            meters,
-            at: 0,
-            saved: Duration::ZERO,
-            playing: true,
-            speed: speed.clamp(SLOWEST, FASTEST),
-            timed,
+        let times = |two: &[Entry]| two[0].at != two[1].at;
+        self.timed |= batch.entries.windows(2).any(times);
+        self.read += batch.entries.len();
+        self.fraction = batch.read;
+        self.ended |= batch.end.is_some();
+        self.ahead.extend(batch.entries);
+        (known..self.meters.len())
+            .filter_map(|n| self.view(n))
+            .collect()
+    }
+
+    /// Whether another batch is due.
+    pub fn wants(&self) -> bool {
+        !self.ended && self.ahead.len() < BATCH
+    }
+
+    /// Entries played, and how many there are; before that is known, how many in a hundred.
+    pub fn progress(&self) -> String {
+        if self.ended {
+            return format!("{} of {}", self.at, self.read);
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a hundred, for people"
+        )]
+        let share = self.fraction.map(|fraction| {
+            let played = self.at as f64 / self.read.max(1) as f64;
+            (fraction * played * 100.0).clamp(0.0, 99.0) as u8
+        });
+        match share {
+            Some(share) => format!("{}, {share} %", self.at),
+            None => self.at.to_string(),
         }
     }
 
-    /// Entries played, and how many there are.
-    pub fn progress(&self) -> (usize, usize) {
-        (self.at, self.entries.len())
+    /// `4`, or `max`.
+    pub fn pace(&self) -> String {
+        match self.speed {
+            _ if self.seeking => "to the next error".to_owned(),
+            speed if speed.is_finite() => format!("×{speed}"),
+            _ => "×max".to_owned(),
+        }
     }
 
     pub fn over(&self) -> bool {
-        self.at >= self.entries.len()
+        self.ended && self.ahead.is_empty()
     }
 
     pub fn faster(&mut self, slower: bool) {
-        let factor = if slower { 0.5 } else { 2.0 };
-        self.speed = (self.speed * factor).clamp(SLOWEST, FASTEST);
+        self.speed = match (slower, self.speed) {
+            (true, speed) if speed.is_infinite() => FASTEST,
+            (true, speed) => (speed * 0.5).max(SLOWEST),
+            (false, speed) if speed >= FASTEST => f64::INFINITY,
+            (false, speed) => speed * 2.0,
+        };
+    }
+
+    /// Holds, or plays on.
+    pub fn toggle(&mut self) {
+        self.playing = !self.playing;
+        self.seeking = false;
+    }
+
+    /// Plays on to the next frame of the shown meter that is wrong.
+    pub fn seek(&mut self) {
+        self.seeking = true;
+        self.playing = true;
     }
 
     /// All meters as they stand now.
@@ -99,15 +218,23 @@ impl Replay {
         if !self.playing || self.over() {
             return Turn::default();
         }
-        self.saved += elapsed.mul_f64(self.speed);
+        if self.seeking || self.speed.is_infinite() {
+            return self.take(A_TURN, meter, now);
+        }
+        // A trace that is not read as fast as it is played does not make up for it.
+        self.saved = (self.saved + elapsed.mul_f64(self.speed)).min(LONGEST_WAIT * 4096);
         let mut due = 0;
-        while due < A_TURN && self.at + due < self.entries.len() {
-            let wait = self.wait(self.at + due);
-            let Some(left) = self.saved.checked_sub(wait) else {
+        let mut last = self.last;
+        for entry in self.ahead.iter().take(A_TURN) {
+            let Some(left) = self.saved.checked_sub(self.wait(last, entry.at)) else {
                 break;
             };
             self.saved = left;
+            last = Some(entry.at);
             due += 1;
+        }
+        if due == self.ahead.len() && !self.ended {
+            self.saved = self.saved.min(LONGEST_WAIT);
         }
         self.take(due, meter, now)
     }
@@ -115,39 +242,25 @@ impl Replay {
     /// One entry more, whatever the time.
     pub fn step(&mut self, meter: Option<MeterId>, now: Instant) -> Turn {
         self.playing = false;
+        self.seeking = false;
         self.saved = Duration::ZERO;
         self.take(1, meter, now)
     }
 
-    /// The rows of another meter up to now.
-    pub fn rows_of(&mut self, meter: MeterId) -> Vec<TraceRow> {
-        let Some(n) = self.number(meter) else {
-            return Vec::new();
-        };
-        let mut assembler = Assembler::new();
-        let mut rows = Vec::new();
-        let name = &self.meters[n].name;
-        for entry in self
-            .entries
-            .iter()
-            .take(self.at)
-            .filter(|e| e.meter == *name)
-        {
-            rows.extend(assembler.rows(&[record(entry)]));
-        }
-        self.meters[n].assembler = assembler;
-        rows
+    /// The rows of another meter up to now, as far back as they are held.
+    pub fn rows_of(&self, meter: MeterId) -> Vec<TraceRow> {
+        let of = |(n, row): &(usize, TraceRow)| (id(*n) == meter).then(|| row.clone());
+        self.past.iter().filter_map(of).collect()
     }
 
-    fn wait(&self, index: usize) -> Duration {
+    fn wait(&self, last: Option<Timestamp>, at: Timestamp) -> Duration {
         if !self.timed {
             return WITHOUT_TIMES;
         }
-        let Some(before) = index.checked_sub(1).and_then(|n| self.entries.get(n)) else {
+        let Some(last) = last else {
             return Duration::ZERO;
         };
-        let wait = self.entries[index].at.duration_since(before.at);
-        Duration::try_from(wait)
+        Duration::try_from(at.duration_since(last))
             .unwrap_or_default()
             .min(LONGEST_WAIT)
     }
@@ -155,29 +268,42 @@ impl Replay {
     fn take(&mut self, count: usize, shown: Option<MeterId>, now: Instant) -> Turn {
         let mut turn = Turn::default();
         let mut moved: Vec<usize> = Vec::new();
-        let end = (self.at + count).min(self.entries.len());
-        for entry in &self.entries[self.at..end] {
-            let Some(n) = self.meters.iter().position(|m| m.name == entry.meter) else {
+        for _ in 0..count {
+            let Some(entry) = self.ahead.pop_front() else {
+                break;
+            };
+            self.at += 1;
+            self.last = Some(entry.at);
+            let Some(n) = self.by_name.get(&entry.meter).copied() else {
                 continue;
             };
-            let meter = &mut self.meters[n];
-            let rows = meter.assembler.rows(&[record(entry)]);
-            meter.course.take(entry, &rows, now);
-            if shown == Some(id(n)) {
-                turn.rows.extend(rows);
-            }
+            let Some(meter) = self.meters.get_mut(n) else {
+                continue;
+            };
+            let rows = meter.assembler.rows(&[record(&entry)]);
+            meter.course.take(&entry, &rows, now);
             if !moved.contains(&n) {
                 moved.push(n);
             }
-        }
-        self.at = end;
-        if self.over() {
-            for (n, meter) in self.meters.iter_mut().enumerate() {
-                meter.course.end();
-                if !moved.contains(&n) {
-                    moved.push(n);
+            self.past.extend(rows.iter().map(|row| (n, row.clone())));
+            self.past.drain(..self.past.len().saturating_sub(PAST));
+            if shown == Some(id(n)) {
+                turn.found = rows.iter().find(|row| row.trouble()).map(|row| row.seq);
+                turn.rows.extend(rows);
+                if self.seeking && turn.found.is_some() {
+                    (self.seeking, self.playing) = (false, false);
+                    self.saved = Duration::ZERO;
+                    break;
                 }
+                turn.found = None;
             }
+        }
+        if self.over() {
+            turn.missed = std::mem::take(&mut self.seeking);
+            for meter in &mut self.meters {
+                meter.course.end();
+            }
+            moved = (0..self.meters.len()).collect();
         }
         turn.views = moved.into_iter().filter_map(|n| self.view(n)).collect();
         turn
@@ -193,11 +319,11 @@ impl Replay {
         let mut definition = Definition::new(name, "recorded", 0);
         definition.id = id(n);
         let status: MeterStatus = meter.course.status();
-        Some(Arc::new(MeterView { definition, status }))
-    }
-
-    fn number(&self, meter: MeterId) -> Option<usize> {
-        (0..self.meters.len()).find(|n| id(*n) == meter)
+        Some(Arc::new(MeterView {
+            definition,
+            status,
+            bench: None,
+        }))
     }
 }
 

@@ -1,7 +1,30 @@
 //! Marks a person set on frames, and what they wrote beside them. The rule: a mark stays on its frame, and goes with it.
 use super::TracePane;
+use crate::meter::document::Entry;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+
+/// How a mark stands in a document: a note behind its frame.
+const MARK: &str = "mark";
+
+/// A mark as a document keeps it.
+pub(super) fn written(at: Timestamp, meter: &str, text: &str) -> Entry {
+    if text.is_empty() {
+        Entry::note(at, meter, MARK)
+    } else {
+        Entry::note(at, meter, &format!("{MARK}: {text}"))
+    }
+}
+
+/// What was written beside the frame before, if this note is a mark.
+pub(super) fn read(note: &str) -> Option<&str> {
+    let rest = note.strip_prefix(MARK)?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    rest.strip_prefix(": ")
+}
 
 /// By the row's number.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +35,10 @@ pub struct Marks {
 impl Marks {
     pub fn of(&self, seq: u64) -> Option<&str> {
         self.notes.get(&seq).map(String::as_str)
+    }
+
+    pub(super) fn set(&mut self, seq: u64, text: &str) {
+        self.notes.insert(seq, text.trim().to_owned());
     }
 
     pub fn is_empty(&self) -> bool {

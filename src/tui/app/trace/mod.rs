@@ -58,6 +58,8 @@ pub struct TracePane {
     pub marks: Marks,
     /// What the frames held here show.
     findings: Vec<Finding>,
+    /// What the bench found, its frames counted as the rows are.
+    bench: Vec<Finding>,
 }
 
 impl Default for TracePane {
@@ -80,6 +82,7 @@ impl Default for TracePane {
             rested: None,
             marks: Marks::default(),
             findings: Vec::new(),
+            bench: Vec::new(),
         }
     }
 }
@@ -96,7 +99,16 @@ impl TracePane {
     }
 
     pub fn push(&mut self, rows: Vec<TraceRow>) {
+        let mut marked = false;
         for row in rows {
+            // A mark that a document kept goes back to its frame.
+            if let (What::Note(note), Some(last)) = (&row.what, self.rows.back())
+                && let Some(text) = marks::read(note)
+            {
+                self.marks.set(last.seq, text);
+                marked = true;
+                continue;
+            }
             if self.rows.back().is_some_and(|last| row.seq <= last.seq) {
                 continue;
             }
@@ -114,6 +126,9 @@ impl TracePane {
         }
         let first = self.rows.front().map_or(0, |row| row.seq);
         self.marks.forget_before(first);
+        if marked && !self.filter.is_empty() {
+            self.refilter();
+        }
         for index in [&mut self.passing, &mut self.trouble] {
             while index.front().is_some_and(|seq| *seq < first) {
                 index.pop_front();
@@ -307,6 +322,15 @@ impl TracePane {
         Some(wrapped)
     }
 
+    /// Whether a row in trouble follows the selected one.
+    pub fn trouble_ahead(&self) -> bool {
+        let here = if self.follow { None } else { self.selected };
+        here.is_some_and(|here| {
+            let last = self.trouble.iter().rev().find(|seq| self.passes(**seq));
+            last.is_some_and(|seq| *seq > here)
+        })
+    }
+
     pub fn any_trouble(&self) -> bool {
         !self.trouble.is_empty()
     }
@@ -336,7 +360,7 @@ impl TracePane {
             .collect();
     }
 
-    fn passes(&self, seq: u64) -> bool {
+    pub fn passes(&self, seq: u64) -> bool {
         self.passing.binary_search(&seq).is_ok()
     }
 
@@ -367,8 +391,15 @@ impl TracePane {
 
     /// Every row that passes, with what was written beside it, as a document without secrets.
     pub fn document(&self, meter: &str) -> Vec<Entry> {
+        // What answers mean their requests say: all are gone through, and those that do not pass left out after.
         let mut entries = Vec::new();
-        for row in self.visible(0) {
+        let mut passes = Vec::new();
+        for row in self
+            .rows
+            .iter()
+            .take_while(|row| self.limit.is_none_or(|limit| row.seq <= limit))
+        {
+            let here = self.passes(row.seq);
             match &row.what {
                 What::Note(note) => entries.push(Entry::note(row.at, meter, note)),
                 What::Frame {
@@ -386,16 +417,15 @@ impl TracePane {
                     });
                 }
             }
+            passes.push(here);
             if let Some(text) = self.marks.of(row.seq) {
-                let text = format!("mark: {text}");
-                entries.push(Entry::note(
-                    row.at,
-                    meter,
-                    text.trim_end_matches([':', ' ']),
-                ));
+                entries.push(marks::written(row.at, meter, text));
+                passes.push(here);
             }
         }
         document::redact(&mut entries, Redaction::default());
+        let mut passes = passes.into_iter();
+        entries.retain(|_| passes.next().unwrap_or(false));
         entries
     }
 }

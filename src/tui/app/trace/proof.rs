@@ -3,9 +3,22 @@ use super::{TracePane, TraceRow};
 use crate::diagnosis::Finding;
 
 impl TracePane {
-    /// What the frames of this pane show, best first.
-    pub fn findings(&self) -> &[Finding] {
-        &self.findings
+    /// What the frames of this pane show, best first: what the bench says of them goes before.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.bench.iter().chain(&self.findings)
+    }
+
+    /// What the bench found; its frames count from the record `from` on, the rows' from the first that was held.
+    pub fn find_at_bench(&mut self, from: u64, findings: &[Finding]) {
+        let before = self.rows.iter().take_while(|row| row.seq < from);
+        let last = before.filter_map(|row| row.frame).last();
+        let first = self.rows.iter().find_map(|row| row.frame);
+        let base = last.or(first.map(|first| first.saturating_sub(1)));
+        let mut findings = findings.to_vec();
+        for evidence in findings.iter_mut().flat_map(|it| &mut it.evidence) {
+            evidence.frame = evidence.frame.map(|frame| frame + base.unwrap_or(0));
+        }
+        self.bench = findings;
     }
 
     pub fn find(&mut self, findings: Vec<Finding>) {
@@ -16,14 +29,14 @@ impl TracePane {
     pub fn proves(&self, row: &TraceRow) -> Option<&'static str> {
         let number = row.frame?;
         let proves = |finding: &&Finding| finding.evidence.iter().any(|e| e.frame == Some(number));
-        self.findings.iter().find(proves).map(|finding| finding.id)
+        self.findings().find(proves).map(|finding| finding.id)
     }
 
     /// To the next frame that proves the finding `id` (the best one without), its octets marked. None: none is held.
     pub fn jump_proof(&mut self, id: Option<&str>) -> Option<&'static str> {
         let finding = match id {
-            Some(id) => self.findings.iter().find(|finding| finding.id == id)?,
-            None => self.findings.first()?,
+            Some(id) => self.findings().find(|finding| finding.id == id)?,
+            None => self.findings().next()?,
         };
         let id = finding.id;
         let mut proofs: Vec<(u64, Option<usize>)> = finding

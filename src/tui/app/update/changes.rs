@@ -35,7 +35,17 @@ pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
         let text = crate::cosem::data::printable(&notice.text);
         say(model, notice.level, text);
     }
+    bench_findings(model);
     after_selection(model)
+}
+
+/// What the bench found is proven by rows of the trace.
+pub fn bench_findings(model: &mut Model) {
+    let bench = model.meter().and_then(|view| view.bench.clone());
+    match bench {
+        Some(bench) => model.trace.find_at_bench(bench.from, &bench.findings),
+        None => model.trace.find_at_bench(0, &[]),
+    }
 }
 
 /// Brings everything that is about the selected meter in line with the selection.

@@ -1,8 +1,8 @@
 //! Keys while something lies over the panes. The rule: what is typed goes into the field
 //! under the cursor and nowhere else.
 use super::{perform, say, send};
-use crate::headend::{Command, Level};
-use crate::tui::app::action::Action;
+use crate::headend::Level;
+use crate::tui::app::action::{Action, Place};
 use crate::tui::app::confirm::Then;
 use crate::tui::app::form::{self, Saving};
 use crate::tui::app::model::Overlay;
@@ -74,8 +74,10 @@ fn run(model: &mut Model, chosen: Option<&crate::tui::app::action::Entry>) -> Ve
         say(model, Level::Info, "no command of that name; ? lists all");
         return Vec::new();
     };
-    if let crate::tui::app::action::Place::Pane(pane) = entry.place {
-        model.focus = pane;
+    match entry.place {
+        Place::Pane(pane) => model.focus = pane,
+        Place::Stepper => model.focus = Pane::Session,
+        _ => {}
     }
     perform::perform(model, entry.action)
 }
@@ -91,12 +93,11 @@ fn in_form(model: &mut Model, mut form: Box<form::Form>, action: Action) -> Vec<
         Action::Accept if matches!(form.saving, Saving::Asked(_)) => {}
         Action::Accept => {
             form.leaving = false;
-            match form::meter::read(&form) {
+            match form.command() {
                 Err(errors) => form.show_errors(errors),
-                Ok(definition) => {
+                Ok((command, done)) => {
                     form.show_errors(Vec::new());
-                    let done = format!("{} saved", definition.name);
-                    let effect = send(model, Command::Save(Box::new(definition)), done);
+                    let effect = send(model, command, done);
                     form.saving = Saving::Asked(model.tickets);
                     effects.push(effect);
                 }

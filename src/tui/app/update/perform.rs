@@ -1,7 +1,7 @@
 //! Carries out an action. The rule: an action that cannot work now says why instead of doing
 //! nothing.
 use super::changes::{after_selection, toggle_freeze};
-use super::{overlay, say, send};
+use super::{bench, overlay, say, send};
 use crate::headend::{Command, Level};
 use crate::meter::Phase;
 use crate::meter::document::{self, Format};
@@ -17,7 +17,21 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
     let need = |ok: bool, why| if ok { Ok(()) } else { Err(why) };
     let phase = model.meter().map(|view| &view.status.phase);
     let here = model.place();
+    let on_bench = model.meter().is_some_and(|view| view.on_bench());
     match action {
+        Action::StartStop | Action::Reconnect | Action::PollNow | Action::Proceed if on_bench => {
+            Err("it is on the bench; x in its session lets it go")
+        }
+        Action::Probe
+        | Action::ProbeAll
+        | Action::Step
+        | Action::RunOn
+        | Action::SkipStep
+        | Action::EditStep
+        | Action::ByHand
+        | Action::StopBench
+        | Action::Wait
+        | Action::KeepWorking => bench::enabled(model, action),
         Action::EditMeter | Action::DeleteMeter | Action::StartStop | Action::Reconnect => {
             need(phase.is_some(), "no meter is selected; a adds one")
         }
@@ -30,7 +44,7 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
             "the meter is not connected; r tries now",
         ),
         Action::Proceed => need(
-            phase == Some(&Phase::NeedsPerson),
+            phase == Some(&Phase::NeedsPerson) && model.replay.is_none(),
             "the meter does not wait for a go-ahead",
         ),
         Action::Freeze => need(
@@ -45,13 +59,14 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
             need(model.trace.explained().is_some(), "no frame is selected")
         }
         Action::NextTrouble | Action::PreviousTrouble => {
-            need(model.trace.any_trouble(), "no frame here is wrong")
+            let more = model.replay.as_ref().is_some_and(|replay| !replay.over());
+            need(more || model.trace.any_trouble(), "no frame here is wrong")
         }
         Action::ReplayStep | Action::Faster | Action::Slower => {
             need(model.replay.is_some(), "this is no replay")
         }
         Action::Proof => need(
-            !model.trace.findings().is_empty(),
+            model.trace.findings().next().is_some(),
             "nothing was found in these frames",
         ),
         Action::Mark | Action::Annotate => {
@@ -87,7 +102,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlay = Some(Overlay::Palette(Palette::new(model.place())));
         }
         Action::Freeze => match &mut model.replay {
-            Some(replay) => replay.playing = !replay.playing,
+            Some(replay) => replay.toggle(),
             None => toggle_freeze(model),
         },
         Action::ReplayStep => return super::replay::step(model),
@@ -153,6 +168,16 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::StartStop | Action::PollNow | Action::Reconnect => {
             return command(model, action).into_iter().collect();
         }
+        Action::Probe
+        | Action::ProbeAll
+        | Action::Step
+        | Action::RunOn
+        | Action::SkipStep
+        | Action::EditStep
+        | Action::ByHand
+        | Action::StopBench
+        | Action::Wait
+        | Action::KeepWorking => return bench::perform(model, action),
         Action::Back => back(model),
         Action::Follow => follow(model),
         Action::Filter => {
@@ -261,6 +286,9 @@ fn back(model: &mut Model) {
 
 fn trouble(model: &mut Model, back: bool) {
     model.focus = Pane::Trace;
+    if !back && super::replay::seek(model) {
+        return;
+    }
     match model.trace.jump(back) {
         None => say(model, Level::Info, "no frame shown here is wrong"),
         Some(true) if back => say(model, Level::Info, "from the end again"),
@@ -335,13 +363,14 @@ pub fn line(model: &mut Model, asked: Asked, text: &str) -> Vec<Effect> {
             Vec::new()
         }
         Asked::File => save_trace(model, text.trim()),
+        Asked::Hand(meter) => bench::by_hand(model, meter, text),
     }
 }
 
 fn proof(model: &mut Model) {
     let best = model
         .meter()
-        .and_then(|view| view.status.findings.first())
+        .and_then(|view| view.findings().first())
         .map(|finding| finding.id);
     let found = model
         .trace

@@ -1,7 +1,7 @@
 //! A replay moves the screen as a live meter would. The rule: the same messages, only from a file.
 use super::changes;
-use crate::headend::Changes;
-use crate::tui::app::replay::Turn;
+use crate::headend::{Changes, Level};
+use crate::tui::app::replay::{Batch, End, Turn};
 use crate::tui::app::{Effect, Model};
 use std::time::Duration;
 
@@ -17,7 +17,47 @@ pub fn step(model: &mut Model) -> Vec<Effect> {
     turn.map_or_else(Vec::new, |turn| show(model, turn))
 }
 
+/// More of the trace was read.
+pub fn feed(model: &mut Model, batch: Batch) -> Vec<Effect> {
+    let broken = match &batch.end {
+        Some(End::Broken(why)) => Some(crate::cosem::data::printable(why)),
+        _ => None,
+    };
+    let now = model.now.mono;
+    let Some(replay) = &mut model.replay else {
+        return Vec::new();
+    };
+    let meters = replay.feed(batch, now);
+    if let Some(why) = broken {
+        super::say(model, Level::Error, why);
+    }
+    changes::apply(
+        model,
+        Changes {
+            meters,
+            ..Changes::default()
+        },
+    )
+}
+
+/// To an error that was not played yet, if there is more to play. True: it is sought.
+pub fn seek(model: &mut Model) -> bool {
+    if model.trace.trouble_ahead() {
+        return false;
+    }
+    match &mut model.replay {
+        Some(replay) if !replay.over() => {
+            replay.seek();
+            true
+        }
+        _ => false,
+    }
+}
+
 fn show(model: &mut Model, turn: Turn) -> Vec<Effect> {
+    if turn.missed {
+        super::say(model, Level::Info, "no frame up to the end is wrong");
+    }
     if turn.views.is_empty() && turn.rows.is_empty() {
         return Vec::new();
     }
@@ -30,7 +70,16 @@ fn show(model: &mut Model, turn: Turn) -> Vec<Effect> {
         },
     );
     model.trace.push(turn.rows);
-    model.trace.rest(model.now.mono);
+    match turn.found {
+        Some(row) if model.trace.passes(row) => model.trace.choose(row),
+        // The filter leaves it out: on to the next.
+        Some(_) => {
+            seek(model);
+        }
+        None => {
+            model.trace.rest(model.now.mono);
+        }
+    }
     findings(model);
     effects
 }

@@ -1,10 +1,9 @@
 //! Pictures, with their styles, at the sizes people have.
 use super::{dump, paint, press};
-use crate::diagnosis::{Confidence, Evidence, Finding};
 use crate::headend::Changes;
 use crate::meter::{MeterId, document};
-use crate::tui::app::fixture::{Moment, changes};
-use crate::tui::app::replay::Replay;
+use crate::tui::app::fixture::{Moment, changes, h1};
+use crate::tui::app::replay::{Batch, End, Replay};
 use crate::tui::app::{Model, Msg, update};
 
 fn keep(name: &str, model: &mut Model, size: (u16, u16)) {
@@ -162,24 +161,6 @@ fn named(size: (u16, u16)) -> Model {
     model
 }
 
-fn h1() -> Finding {
-    Finding {
-        id: "H1",
-        title: "The meter ignores this address".into(),
-        confidence: Confidence::Likely,
-        evidence: vec![Evidence {
-            frame: Some(1),
-            octets: Some(3..4),
-            text: "asked 02 03 (upper 1, lower 1, two bytes); a meter that does not know an address is silent".into(),
-        }],
-        remedy: vec![
-            "Try the address forms (SNRM and DISC only, no password)".into(),
-            "Correct the address".into(),
-        ],
-        count: 1,
-    }
-}
-
 #[test]
 fn a_named_cause() {
     for size in [(140, 40), (80, 24), (40, 12)] {
@@ -219,7 +200,12 @@ fn a_trace_played_again() {
         let moment = Moment::new();
         let mut model = moment.model();
         model.size = size;
-        let replay = Replay::new(entries.clone(), 2.0, moment.mono);
+        let first = Batch {
+            entries: entries.clone(),
+            read: Some(1.0),
+            end: Some(End::Whole),
+        };
+        let replay = Replay::new(first, 2.0, moment.mono);
         let views = replay.views();
         model.replay = Some(Box::new(replay));
         let first = Changes {
@@ -235,5 +221,24 @@ fn a_trace_played_again() {
         assert!(model.replay.as_ref().unwrap().over());
         press(&mut model, "4");
         keep("replay_end", &mut model, size);
+    }
+}
+
+#[test]
+fn on_the_bench() {
+    for size in [(140, 40), (80, 24), (40, 12)] {
+        let moment = Moment::new();
+        let views = [
+            ("probed", moment.probed()),
+            ("probe_waits", moment.waiting()),
+            ("stepping", moment.stepping()),
+        ];
+        for (name, view) in views {
+            let mut model = moment.lively(size);
+            model.meters.select(MeterId(2));
+            update(&mut model, changes(vec![view]));
+            press(&mut model, "4");
+            keep(name, &mut model, size);
+        }
     }
 }

@@ -116,14 +116,14 @@ fn start_stop_poll_and_reconnect() {
     let mut model = moment.lively((80, 24));
     let effects = press(&mut model, "t");
     assert!(matches!(command(&effects).1, Command::Stop(MeterId(1))));
-    let effects = press(&mut model, "p");
+    let effects = press(&mut model, "P");
     assert!(matches!(command(&effects).1, Command::PollNow(MeterId(1))));
     let mut stopped = moment.healthy();
     stopped.status.phase = Phase::Stopped;
     update(&mut model, changes(vec![stopped]));
     let effects = press(&mut model, "t");
     assert!(matches!(command(&effects).1, Command::Start(MeterId(1))));
-    assert!(press(&mut model, "p").is_empty());
+    assert!(press(&mut model, "P").is_empty());
     assert!(notice(&model).contains("not connected"));
     model.meters.select(MeterId(2));
     let effects = press(&mut model, "r");
@@ -137,7 +137,9 @@ fn start_stop_poll_and_reconnect() {
 #[test]
 fn without_a_meter_every_key_says_why() {
     let mut model = Moment::new().model();
-    for key in ["E", "d", "t", "p", "r", "g", "y", "space", "enter"] {
+    for key in [
+        "E", "d", "t", "p", "P", "s", "r", "g", "y", "space", "enter",
+    ] {
         press(&mut model, "1");
         assert!(press(&mut model, key).is_empty(), "{key}");
         assert!(

@@ -1,4 +1,5 @@
 //! Stories told in key presses.
+mod bench;
 mod meters;
 mod screen;
 
