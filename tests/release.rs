@@ -63,10 +63,7 @@ async fn site(faults: Faults) -> Site {
     meter.objects.truncate(2);
     meter.objects.insert(
         0,
-        PolledObject {
-            spec: "15/0-0:40.0.0/2".parse().unwrap(),
-            key: "list".into(),
-        },
+        PolledObject::new("15/0-0:40.0.0/2".parse().unwrap(), "list"),
     );
     meter.poll = Duration::from_mins(10);
     let store = Store::in_memory().unwrap();

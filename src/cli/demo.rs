@@ -7,6 +7,7 @@ use super::workbench::{require_terminal, runtime, show};
 use crate::cosem::{Obis, ObjectSpec};
 use crate::dlms::security::Secret;
 use crate::headend::{Headend, Options};
+use crate::meter::definition::FieldError;
 use crate::meter::{Clock, Definition, PolledObject, transport::Lines};
 use crate::simulator::broker::{self, Behaviour};
 use crate::simulator::profile::Profile;
@@ -52,7 +53,9 @@ pub fn run(args: &Args) -> Result<ExitKind, Failure> {
         let mut broker = broker::start(FREE_PORT, Behaviour::default(), stop.clone()).await?;
         // The demo's broker has no other reader; what arrives is let go.
         tokio::spawn(async move { while broker.received.recv().await.is_some() {} });
-        store.save_broker(lab(broker.address)).await?;
+        store
+            .save_broker(lab(broker.address).map_err(|error| Failure::usage(&error))?)
+            .await?;
         // A meter serves as long as its handle lives.
         let mut running = Vec::new();
         for number in 0..args.meters {
@@ -87,27 +90,17 @@ pub fn run(args: &Args) -> Result<ExitKind, Failure> {
     })
 }
 
-fn lab(address: SocketAddr) -> BrokerDefinition {
-    BrokerDefinition {
-        id: 0,
-        name: "lab".into(),
-        host: address.ip().to_string(),
-        port: address.port(),
-        tls: false,
-        ca: None,
-        dialect: Dialect::Json,
-        user: None,
-        password: None,
-        token: None,
+fn lab(address: SocketAddr) -> Result<BrokerDefinition, FieldError> {
+    let url = format!("mqtt://{address}");
+    let lab = BrokerDefinition::new("lab", &url, Dialect::Json)?;
+    Ok(BrokerDefinition {
         client_id: "obiscope-demo".into(),
-    }
+        ..lab
+    })
 }
 
 fn polled(code: Obis) -> PolledObject {
-    PolledObject {
-        spec: ObjectSpec::Value(code),
-        key: code.key(),
-    }
+    PolledObject::new(ObjectSpec::Value(code), code.key())
 }
 
 /// What is read from a meter that is no Microstar.

@@ -113,6 +113,10 @@ pub struct Settings {
     /// Hertz that values are judged by, such as 60; none to judge by nothing
     #[arg(long, value_name = "HERTZ|none", value_parser = nominal)]
     nominal_frequency: Option<Nominal>,
+    /// When the broker is told: every, change, change:0.5, change:2%, 10m or change:0.5,10m; for one key or for all; may be
+    /// repeated
+    #[arg(long = "report", value_name = "[KEY=]WHEN")]
+    reports: Vec<String>,
     /// Where readings go: a saved broker
     #[arg(long, value_name = "BROKER")]
     publish: Option<String>,
@@ -153,7 +157,10 @@ impl Settings {
         }
         if !self.objects.is_empty() {
             let objects = self.objects.iter().map(|text| polled_object(text));
-            meter.objects = objects.collect::<Result<_, _>>()?;
+            meter.set_objects(objects.collect::<Result<_, _>>()?);
+        }
+        for text in &self.reports {
+            set_report(&mut meter.objects, text)?;
         }
         if let Some(Nominal(voltage)) = self.nominal_voltage {
             meter.nominal.voltage = voltage;
@@ -178,7 +185,36 @@ pub(super) fn polled_object(text: &str) -> Result<PolledObject, Error> {
         .parse()
         .map_err(|error| Error::Input(format!("object: {error}")))?;
     let key = key.map_or_else(|| usual_key(spec), str::to_owned);
-    Ok(PolledObject { spec, key })
+    Ok(PolledObject::new(spec, key))
+}
+
+/// `[KEY=]WHEN`; without a key for every object.
+pub(super) fn set_report(objects: &mut [PolledObject], text: &str) -> Result<(), Error> {
+    let (key, when) = match text.rsplit_once('=') {
+        Some((key, when)) => (Some(key.trim()), when),
+        None => (None, text),
+    };
+    let report = when
+        .trim()
+        .parse()
+        .map_err(|error| Error::Input(format!("report: {error}")))?;
+    let mut any = false;
+    for object in &mut *objects {
+        if key.is_none_or(|key| key == object.key) {
+            object.report = report;
+            any = true;
+        }
+    }
+    match key {
+        Some(key) if !any => {
+            let keys: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
+            Err(Error::Input(format!(
+                "report: nothing is read under the key {key:?}; there are {}",
+                keys.join(", ")
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn usual_key(spec: ObjectSpec) -> String {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::link_line::set_transport;
 use super::link_security::{CounterObject, counter_object, keys, own_title};
-use super::meter::{begin, polled_object};
+use super::meter::{begin, polled_object, set_report};
 use super::saved::{Error, secret};
 use crate::dlms::association::Naming;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
@@ -78,6 +78,8 @@ struct Entry {
     enabled: Option<bool>,
     /// `OBJECT[=KEY]`.
     objects: Option<Vec<String>>,
+    /// `[KEY=]WHEN`.
+    report: Option<Vec<String>>,
 }
 
 pub(super) fn write(meters: &[Definition]) -> Result<String, Error> {
@@ -98,6 +100,10 @@ fn entry(meter: &Definition) -> Entry {
     let pause = |pause: Duration| if pause.is_zero() { None } else { span(pause) };
     let (line, security) = (meter.transport.serial(), meter.security.as_ref());
     let object = |object: &crate::meter::PolledObject| format!("{}={}", object.spec, object.key);
+    let thinned = meter.objects.iter().filter(|it| !it.report.is_every());
+    let reports: Vec<_> = thinned
+        .map(|it| format!("{}={}", it.key, it.report))
+        .collect();
     Entry {
         name: meter.name.clone(),
         host: meter.endpoint(),
@@ -138,6 +144,7 @@ fn entry(meter: &Definition) -> Entry {
         device: meter.device.clone(),
         enabled: Some(meter.enabled),
         objects: Some(meter.objects.iter().map(object).collect()),
+        report: Some(reports).filter(|reports| !reports.is_empty()),
     }
 }
 
@@ -241,6 +248,9 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
     if let Some(objects) = entry.objects {
         let objects = objects.iter().map(|text| polled_object(text));
         meter.objects = objects.collect::<Result<_, _>>()?;
+    }
+    for text in entry.report.iter().flatten() {
+        set_report(&mut meter.objects, text)?;
     }
     Ok(meter)
 }

@@ -99,7 +99,13 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
     let objects: Vec<_> = meter
         .objects
         .iter()
-        .map(|object| json!({"object": object.spec.to_string(), "key": object.key}))
+        .map(|object| {
+            json!({
+                "object": object.spec.to_string(),
+                "key": object.key,
+                "report": object.report.to_string(),
+            })
+        })
         .collect();
     json!({
         "name": meter.name,
@@ -253,7 +259,11 @@ pub(super) async fn show(
     }
     for (position, object) in meter.objects.iter().enumerate() {
         let label = if position == 0 { "  reads" } else { "" };
-        let object = format!("{}  {}", object.spec, printable(&object.key));
+        let when = match object.report {
+            report if report.is_every() => String::new(),
+            report => format!("  reported {report}"),
+        };
+        let object = format!("{}  {}{when}", object.spec, printable(&object.key));
         table.add([label.to_owned(), object]);
     }
     table.print(out)?;

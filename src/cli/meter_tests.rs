@@ -298,11 +298,12 @@ async fn unsent_messages_of_a_removed_meter_are_mentioned() {
         at: jiff::Timestamp::UNIX_EPOCH,
         readings: Vec::new(),
     };
-    let render: crate::store::Render = Box::new(|_| {
-        vec![crate::store::Message {
-            topic: "t".into(),
-            payload: Vec::new(),
-        }]
+    let render: crate::store::Render = std::sync::Arc::new(|_| {
+        vec![crate::store::Message::new(
+            crate::store::Kind::Telemetry,
+            "t",
+            Vec::new(),
+        )]
     });
     desk.store
         .commit_poll(poll, Some((lab.id, render)))
@@ -391,4 +392,46 @@ async fn lines_security_and_read_only_go_in_come_out_and_hide_their_keys() {
     assert!(wrong.contains("mode E"), "{wrong}");
     let wrong = desk.refused(&["edit", "a", "--baud", "300"]).await;
     assert!(wrong.contains("serial line"), "{wrong}");
+}
+
+#[tokio::test]
+async fn report_strategies_are_kept_shown_and_exported() {
+    let desk = Desk::new().await;
+    let mut add = vec!["add", "a", "--host", "h:1"];
+    add.extend(["--object", "1-1:32.7.0", "--object", "1-1:1.8.0=energy"]);
+    add.extend([
+        "--report",
+        "change,1h",
+        "--report",
+        "voltage_l1=change:0.5,10m",
+    ]);
+    desk.ok(&add).await;
+    let reports = async || -> Vec<String> {
+        let meter = desk.store.meter_named("a").await.unwrap();
+        let objects = meter.objects.iter();
+        objects.map(|object| object.report.to_string()).collect()
+    };
+    assert_eq!(reports().await, ["change:0.5,10m", "change,1h"]);
+    let shown = desk.ok(&["show", "a"]).await;
+    assert!(shown.contains("reported change:0.5,10m"), "{shown}");
+    let json: Value = serde_json::from_str(&desk.ok(&["show", "a", "--json"]).await).unwrap();
+    assert_eq!(json["objects"][1]["report"], "change,1h");
+    let text = desk.ok(&["export"]).await;
+    let file = desk.file("meters.toml", &text);
+    desk.ok(&["edit", "a", "--report", "every"]).await;
+    assert_eq!(reports().await, ["every", "every"]);
+    desk.ok(&["import", &file]).await;
+    assert_eq!(reports().await, ["change:0.5,10m", "change,1h"]);
+    // Reading something else leaves what is still read as it was.
+    desk.ok(&["edit", "a", "--object", "1-1:1.8.0=energy"])
+        .await;
+    assert_eq!(reports().await, ["change,1h"]);
+    for (report, words) in [
+        ("power=change", "there are energy"),
+        ("sometimes", "change:0.5"),
+        ("energy=change:x", "how far"),
+    ] {
+        let error = desk.refused(&["edit", "a", "--report", report]).await;
+        assert!(error.contains(words), "{error}");
+    }
 }

@@ -241,7 +241,7 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
         }),
         Some(Command::Broker(command)) => {
             with_store(&places()?, command.changes(), async |store| {
-                broker::run(command, store, out).await
+                broker::run(command, store, out, &mut io::stderr()).await
             })
         }
         Some(

@@ -148,10 +148,7 @@ fn choose(meter: &mut Definition, objects: &[ObjectSpec]) -> Result<(), Failure>
 }
 
 fn polled(spec: &ObjectSpec) -> PolledObject {
-    PolledObject {
-        spec: *spec,
-        key: obis(*spec).key(),
-    }
+    PolledObject::new(*spec, obis(*spec).key())
 }
 
 fn obis(spec: ObjectSpec) -> Obis {

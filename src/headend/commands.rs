@@ -88,9 +88,11 @@ impl Inner {
         let known = lock(&self.state).replace(saved.clone());
         if !known {
             self.start_meter(saved, None);
+            self.tell_roster().await;
             return Ok(());
         }
         self.changed.notify_waiters();
+        self.tell_roster().await;
         self.order(id, Order::Replace(Box::new(saved))).await
     }
 
@@ -118,6 +120,8 @@ impl Inner {
         }
         self.store.delete_meter(id).await.map_err(words)?;
         self.stop_meter(id).await;
+        lock(&self.state).roster.forget(id);
+        self.tell_roster().await;
         Ok(())
     }
 

@@ -1,46 +1,186 @@
-//! From a finished poll to the store and the outbox in one transaction, then the publisher is woken. A store that fails
-//! becomes a notice; polling goes on.
+//! From finished polls to the store and the outbox, as many at once as there are, then the publishers are woken. The
+//! rule: a store that says no for now (a full disk, a lock) is asked again until it takes what was read; meanwhile the
+//! meters are read on, and what has no more room here is counted by them as lost.
 
-use super::{Inner, changes::Level, fleet::Outlet, lock};
-use crate::meter::Poll;
-use crate::publish::dialect;
-use crate::store::Render;
-use std::sync::Weak;
-use tokio::sync::mpsc;
+use super::{Inner, changes::Level, fleet::Outlet, fleet::State, lock};
+use crate::meter::{MeterId, Poll, PolledObject};
+use crate::publish::dialect::{self, Reported};
+use crate::store::{Committed, Render, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep;
+
+/// Polls that share one wait for the disk.
+const LOT: usize = 64;
+/// Between two tries to store the same.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// A poll, where its messages go, and whom to tell.
+struct Finished {
+    poll: Arc<Poll>,
+    outlet: Option<(i64, Render)>,
+    wake: Option<Arc<Notify>>,
+    thinned: Option<Thinned>,
+}
+
+/// What the broker is told of a poll, where that is not everything.
+struct Thinned {
+    whom: (i64, String),
+    objects: Vec<PolledObject>,
+    told: Arc<Poll>,
+}
+
+/// What each meter's receiver was told last.
+type Reports = BTreeMap<MeterId, Reported>;
+type Done = Result<Committed, StoreError>;
 
 /// Ends when no meter is left that could bring a poll.
 pub(super) async fn run(inner: Weak<Inner>, mut polls: mpsc::Receiver<Poll>) {
-    while let Some(poll) = polls.recv().await {
-        let Some(inner) = inner.upgrade() else { return };
-        let outlet = {
-            let state = lock(&inner.state);
-            // A meter that was deleted meanwhile has no row to hang readings on.
-            if !state.has_meter(poll.meter) {
-                continue;
-            }
-            state.outlet(poll.meter)
-        };
-        let wake = outlet.as_ref().map(|o| std::sync::Arc::clone(&o.wake));
-        let render = outlet.map(|outlet| render(outlet, &poll));
-        match inner.store.commit_poll(poll, render).await {
-            Ok(()) => {
-                if let Some(wake) = wake {
-                    wake.notify_one();
+    let mut came = Vec::with_capacity(LOT);
+    let mut reports = Reports::new();
+    while polls.recv_many(&mut came, LOT).await > 0 {
+        while !came.is_empty() {
+            let finished: Vec<Finished> = {
+                let Some(inner) = inner.upgrade() else { return };
+                let state = lock(&inner.state);
+                reports.retain(|meter, _| state.has_meter(*meter));
+                next_lot(&state, &reports, &mut came)
+            };
+            let done = loop {
+                match attempt(&inner, &finished).await {
+                    Ok(done) => break done,
+                    Err(again) => sleep(again).await,
                 }
+            };
+            let Some(inner) = inner.upgrade() else { return };
+            for (it, done) in finished.iter().zip(done) {
+                if done.is_ok() {
+                    settle(&mut reports, it);
+                }
+                told(&inner, it, done);
             }
-            Err(error) => inner.notice(Level::Error, format!("readings not stored: {error}")),
+            inner.learn(finished.iter().map(|it| &*it.poll)).await;
         }
     }
 }
 
-fn render(outlet: Outlet, poll: &Poll) -> (i64, Render) {
+/// From the front of what came, up to a second poll of a meter that is not told everything: what the first one tells counts
+/// only when it is stored.
+fn next_lot(state: &State, reports: &Reports, came: &mut Vec<Poll>) -> Vec<Finished> {
+    let mut thinned = BTreeSet::new();
+    let mut lot = Vec::new();
+    let mut rest = Vec::new();
+    for poll in came.drain(..) {
+        // A meter that was deleted meanwhile has no row to hang readings on.
+        if !state.has_meter(poll.meter) {
+            continue;
+        }
+        if !rest.is_empty() || thinned.contains(&poll.meter) {
+            rest.push(poll);
+            continue;
+        }
+        let meter = poll.meter;
+        let it = finished(state.outlet(meter), reports.get(&meter), poll);
+        if it.thinned.is_some() {
+            thinned.insert(meter);
+        }
+        lot.push(it);
+    }
+    *came = rest;
+    lot
+}
+
+fn settle(reports: &mut Reports, it: &Finished) {
+    if let Some(thinned) = &it.thinned {
+        reports.entry(it.poll.meter).or_default().settle(
+            thinned.whom.clone(),
+            &thinned.objects,
+            &thinned.told,
+        );
+    } else {
+        reports.remove(&it.poll.meter);
+    }
+}
+
+/// An answer for each, or after how long to try again.
+async fn attempt(inner: &Weak<Inner>, finished: &[Finished]) -> Result<Vec<Done>, Duration> {
+    let Some(inner) = inner.upgrade() else {
+        return Ok(Vec::new());
+    };
+    let lot = (finished.iter())
+        .map(|it| (Arc::clone(&it.poll), it.outlet.clone()))
+        .collect();
+    match inner.store.commit_polls(lot).await {
+        Ok(done) => Ok(done),
+        Err(error @ (StoreError::Full { .. } | StoreError::Locked { .. })) => {
+            inner.notice(
+                Level::Error,
+                format!("readings are not stored yet, tried again every second: {error}"),
+            );
+            Err(AGAIN)
+        }
+        Err(error) => {
+            inner.notice(Level::Error, format!("readings not stored: {error}"));
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn told(inner: &Inner, finished: &Finished, done: Done) {
+    match done {
+        Ok(committed) => {
+            if committed.dropped > 0 {
+                inner.notice(
+                    Level::Error,
+                    "the queue for a broker is full: its oldest messages are dropped unsent; see the MQTT pane"
+                        .to_owned(),
+                );
+            }
+            if let Some(wake) = &finished.wake {
+                wake.notify_one();
+            }
+        }
+        Err(error) => inner.notice(Level::Error, format!("readings not stored: {error}")),
+    }
+}
+
+fn finished(outlet: Option<Outlet>, reported: Option<&Reported>, poll: Poll) -> Finished {
+    let poll = Arc::new(poll);
+    let Some(outlet) = outlet else {
+        return Finished {
+            poll,
+            outlet: None,
+            wake: None,
+            thinned: None,
+        };
+    };
     let Outlet {
         broker,
-        dialect,
         device,
-        ..
+        objects,
+        wake,
     } = outlet;
-    let poll = poll.clone();
-    let render = move |seq| dialect::render(dialect, &device, seq, &poll);
-    (broker, Box::new(render))
+    let thinned = Reported::matters(&objects).then(|| {
+        let whom = (broker.id, device.name.clone());
+        let told = match reported {
+            Some(reported) => Arc::new(reported.choose(&whom, &objects, &poll)),
+            None => Arc::clone(&poll),
+        };
+        Thinned {
+            whom,
+            objects,
+            told,
+        }
+    });
+    let told = Arc::clone(thinned.as_ref().map_or(&poll, |thinned| &thinned.told));
+    let id = broker.id;
+    let render: Render = Arc::new(move |seq| dialect::render(&broker, &device, seq, &told));
+    Finished {
+        poll,
+        outlet: Some((id, render)),
+        wake: Some(wake),
+        thinned,
+    }
 }

@@ -4,12 +4,13 @@
 use super::bench::{Bench, BenchView, Work};
 use super::changes::{BrokerView, Changes, Level, MeterView, Notices};
 use super::notes::Recorder;
+use super::roster::Roster;
 use super::{Inner, lock};
 use crate::meter::known_good::KnownGood;
 use crate::meter::poller::{self, Kept, Order};
 use crate::meter::tap::Tap;
-use crate::meter::{Definition, MeterId, MeterStatus, Phase};
-use crate::publish::{BrokerStatus, PublisherHandle, drain};
+use crate::meter::{Definition, MeterId, MeterStatus, Phase, PolledObject};
+use crate::publish::{BrokerStatus, Device, PublisherHandle, drain};
 use crate::store::BrokerDefinition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -33,6 +34,7 @@ pub(super) struct State {
     moved_brokers: BTreeSet<i64>,
     removed: Vec<MeterId>,
     notices: Notices,
+    pub(super) roster: Roster,
 }
 
 struct Meter {
@@ -53,9 +55,9 @@ struct Broker {
 
 /// What a poll of one meter needs to be published.
 pub(super) struct Outlet {
-    pub broker: i64,
-    pub dialect: crate::store::Dialect,
-    pub device: String,
+    pub broker: BrokerDefinition,
+    pub device: Device,
+    pub objects: Vec<PolledObject>,
     pub wake: Arc<tokio::sync::Notify>,
 }
 
@@ -115,11 +117,22 @@ impl State {
         let meter = &self.meters.get(&id)?.definition;
         let named = |b: &&Broker| Some(&b.definition.name) == meter.publish.as_ref();
         self.brokers.values().find(named).map(|b| Outlet {
-            broker: b.definition.id,
-            dialect: b.definition.dialect,
-            device: meter.device_name().to_owned(),
+            broker: b.definition.clone(),
+            device: self.roster.device(meter, &b.definition),
+            objects: meter.objects.clone(),
             wake: Arc::clone(&b.wake),
         })
+    }
+
+    pub(super) fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.meters.values().map(|meter| &meter.definition)
+    }
+
+    pub(super) fn brokers(
+        &self,
+    ) -> impl Iterator<Item = (&BrokerDefinition, &Arc<tokio::sync::Notify>)> {
+        let each = self.brokers.values();
+        each.map(|broker| (&broker.definition, &broker.wake))
     }
 
     pub(super) fn definition(&self, id: MeterId) -> Option<&Definition> {
@@ -244,7 +257,15 @@ impl Inner {
         let id = definition.id;
         let seed = self.seed.wrapping_add(id.cast_unsigned());
         let (store, clock) = (self.store.clone(), self.clock);
-        let handle = drain::spawn(definition.clone(), store, clock, FLUSH, seed);
+        let handle = drain::spawn(drain::Spawn {
+            broker: definition.clone(),
+            store,
+            clock,
+            flush: FLUSH,
+            seed,
+            roster: lock(&self.state).open_roster(&definition),
+            requests: None,
+        });
         tokio::spawn(watch_broker(
             Arc::downgrade(self),
             id,

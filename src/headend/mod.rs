@@ -7,6 +7,7 @@ mod commands;
 mod commit;
 mod fleet;
 mod notes;
+mod roster;
 
 pub use bench::{
     At, BenchView, Exchange, ProbeAsk, ProbeView, StepAsk, StepView, Work, keep_working,
@@ -78,6 +79,9 @@ impl Headend {
         });
         let committer = tokio::spawn(commit::run(Arc::downgrade(&inner), finished));
         *lock(&inner.committer) = Some(committer);
+        for meter in &meters {
+            inner.expect_meter(meter, &brokers).await;
+        }
         for broker in brokers {
             inner.start_broker(broker);
         }
@@ -89,6 +93,7 @@ impl Headend {
                 .and_then(|(at, link)| KnownGood::read(at, &link));
             inner.start_meter(meter, good);
         }
+        lock(&inner.state).roster.all_came();
         Ok(Self { inner })
     }
 

@@ -15,6 +15,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+mod platform;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 struct Site {
@@ -309,19 +311,8 @@ async fn what_is_read_is_published() {
         .await
         .unwrap();
     let store = Store::in_memory().unwrap();
-    let definition = BrokerDefinition {
-        id: 0,
-        name: "lab".into(),
-        host: "127.0.0.1".into(),
-        port: lab.address.port(),
-        tls: false,
-        ca: None,
-        dialect: Dialect::Json,
-        user: None,
-        password: None,
-        token: None,
-        client_id: String::new(),
-    };
+    let url = format!("mqtt://{}", lab.address);
+    let definition = BrokerDefinition::new("lab", &url, Dialect::Json).unwrap();
     store.save_broker(definition).await.unwrap();
     let mut meter = microstar("a", "22222222");
     meter.publish = Some("lab".into());

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::{Event, Outgoing, Packet};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection;
+use super::device::Device;
 use super::generation::{self, End};
+use super::line::{Heard, Line};
 use super::rate::Rate;
-use super::words::{Trouble, explain};
+use super::request::Request;
+use super::status::{BrokerPhase, BrokerStatus, Cause, Happening, Latencies};
+use super::words::Trouble;
 use crate::meter::Clock;
-use crate::store::{BrokerDefinition, Store, StoreError};
+use crate::store::{BrokerDefinition, Message, Store};
 
 /// First and longest pause after a loss.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
@@ -22,92 +25,77 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_m
 const LEAST: Duration = Duration::from_millis(100);
 /// The pause after a refusal that will not mend itself.
 const REFUSED: Duration = Duration::from_mins(1);
+/// Two clients that push each other out must not do so every second.
+const TAKEN_OVER: Duration = Duration::from_secs(30);
 /// A connection that held this long counts as good even if there was nothing to send.
 const PROVEN: Duration = Duration::from_mins(1);
+/// Answers that may wait to be sent.
+const ANSWERS: usize = 64;
 
-#[derive(Clone, Debug, PartialEq)]
-pub enum BrokerPhase {
-    Connecting,
-    Connected,
-    Waiting {
-        until: Instant,
-    },
-    /// Refused in a way that will not mend itself (bad token, unknown certificate); tried again once a minute.
-    Refused,
-    Stopped,
+pub struct Spawn {
+    pub broker: BrokerDefinition,
+    pub store: Store,
+    pub clock: Clock,
+    /// How long may still be sent after `stop`.
+    pub flush: Duration,
+    pub seed: u64,
+    /// The meters that publish here.
+    pub roster: watch::Receiver<Arc<[Device]>>,
+    /// Who carries out what the platform asks; nobody: it is told so.
+    pub requests: Option<mpsc::Sender<Request>>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct BrokerStatus {
-    pub phase: BrokerPhase,
-    pub since: Instant,
-    pub waiting: u64,
-    pub oldest: Option<jiff::Timestamp>,
-    /// Since the program started.
-    pub acknowledged: u64,
-    /// Ever: messages that could not be sent at all.
-    pub rejected: u64,
-    /// Acknowledged in the last 60 s.
-    pub per_minute: u64,
-    /// Smoothed.
-    pub ack_latency: Option<Duration>,
-    pub last_topic: Option<String>,
-    /// At most 4 KiB, control characters visible.
-    pub last_payload: Option<String>,
-    pub last_error: Option<(jiff::Timestamp, String)>,
-    /// Connections after the first.
-    pub reconnects: u64,
+/// What a person or the head-end tells a running publisher.
+#[derive(Debug)]
+pub enum Control {
+    /// Let go of the broker and stay away; readings go on waiting in the table.
+    Pause,
+    Resume,
+    /// Now, whatever pause was due.
+    Flush,
+    Reconnect,
+    /// Another definition of the same broker.
+    Replace(Box<BrokerDefinition>),
 }
 
 pub struct PublisherHandle {
     pub status: watch::Receiver<BrokerStatus>,
     /// Rows were added.
     pub wake: Arc<Notify>,
+    pub control: mpsc::Sender<Control>,
     pub stop: CancellationToken,
     pub task: JoinHandle<()>,
 }
 
 /// On `stop`: flushes for at most `flush`, then disconnects. What is left stays in the table.
-pub fn spawn(
-    broker: BrokerDefinition,
-    store: Store,
-    clock: Clock,
-    flush: Duration,
-    seed: u64,
-) -> PublisherHandle {
+pub fn spawn(spawn: Spawn) -> PublisherHandle {
     let now = Instant::now();
-    let (status, watched) = watch::channel(BrokerStatus {
-        phase: BrokerPhase::Connecting,
-        since: now,
-        waiting: 0,
-        oldest: None,
-        acknowledged: 0,
-        rejected: 0,
-        per_minute: 0,
-        ack_latency: None,
-        last_topic: None,
-        last_payload: None,
-        last_error: None,
-        reconnects: 0,
-    });
+    let (status, watched) = watch::channel(BrokerStatus::new(now));
+    let (control, controls) = mpsc::channel(16);
     let wake = Arc::new(Notify::new());
     let stop = CancellationToken::new();
     let drain = Drain {
-        broker,
-        store,
-        clock,
-        flush,
+        random: fastrand::Rng::with_seed(spawn.seed),
+        broker: spawn.broker,
+        store: spawn.store,
+        clock: spawn.clock,
+        flush: spawn.flush,
+        roster: spawn.roster,
+        requests: spawn.requests,
+        answers: mpsc::channel(ANSWERS),
         status,
+        controls,
         wake: Arc::clone(&wake),
         stop: stop.clone(),
         unremoved: Vec::new(),
         failures: 0,
         rate: Rate::new(now),
-        random: fastrand::Rng::with_seed(seed),
+        latencies: Latencies::default(),
     };
     PublisherHandle {
         status: watched,
         wake,
+        control,
         stop,
         task: tokio::spawn(drain.run()),
     }
@@ -117,17 +105,29 @@ pub fn spawn(
 pub(super) struct Drain {
     pub broker: BrokerDefinition,
     pub store: Store,
-    clock: Clock,
+    pub clock: Clock,
     pub flush: Duration,
+    pub roster: watch::Receiver<Arc<[Device]>>,
+    pub requests: Option<mpsc::Sender<Request>>,
+    /// What goes out beside the table: answers to the platform. Lost with the connection, as who asked is gone too.
+    pub answers: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     status: watch::Sender<BrokerStatus>,
+    pub controls: mpsc::Receiver<Control>,
     pub wake: Arc<Notify>,
     pub stop: CancellationToken,
-    /// Acknowledged, but the table would not let go of them yet.
+    /// Acknowledged, but not yet out of the table.
     pub unremoved: Vec<i64>,
     /// Connections lost in a row without one acknowledgement.
     failures: u32,
     rate: Rate,
+    latencies: Latencies,
     random: fastrand::Rng,
+}
+
+/// What comes after a pause.
+enum Next {
+    Connect,
+    Stop,
 }
 
 impl Drain {
@@ -140,28 +140,34 @@ impl Drain {
                 self.status.send_modify(|status| status.reconnects += 1);
             }
             let began = Instant::now();
-            match generation::run(&mut self).await {
+            let next = match generation::run(&mut self).await {
                 End::Stopped => break,
+                End::Again => Next::Connect,
+                End::Paused => self.paused().await,
                 End::Lost(trouble) => {
                     if began.elapsed() >= PROVEN {
                         self.failures = 0;
                     }
-                    self.pause(trouble).await;
+                    self.pause(trouble).await
                 }
+            };
+            if matches!(next, Next::Stop) {
+                break;
             }
         }
         self.count().await;
         self.phase(BrokerPhase::Stopped);
     }
 
-    async fn pause(&mut self, trouble: Trouble) {
+    async fn pause(&mut self, trouble: Trouble) -> Next {
         self.failures = self.failures.saturating_add(1);
-        self.error(trouble.what);
-        let pause = if trouble.refused {
+        self.lost(&trouble);
+        let spread = Duration::from_millis(self.random.u64(0..5_000));
+        let pause = match trouble.cause {
             // The seconds keep several brokers behind one address from knocking at once.
-            REFUSED + Duration::from_millis(self.random.u64(0..5_000))
-        } else {
-            back_off(self.failures, &mut self.random)
+            _ if trouble.refused => REFUSED + spread,
+            Cause::TakenOver => TAKEN_OVER + spread,
+            _ => back_off(self.failures, &mut self.random),
         };
         let until = Instant::now() + pause;
         self.phase(if trouble.refused {
@@ -175,11 +181,39 @@ impl Drain {
             let recount = until.min(Instant::now() + Duration::from_secs(1));
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return Next::Stop,
+                Some(control) = self.controls.recv() => match control {
+                    Control::Pause => return Box::pin(self.paused()).await,
+                    Control::Replace(broker) => {
+                        self.broker = *broker;
+                        return Next::Connect;
+                    }
+                    Control::Resume | Control::Flush | Control::Reconnect => return Next::Connect,
+                },
                 () = sleep_until(recount) => {}
             }
             if Instant::now() >= until {
-                return;
+                return Next::Connect;
+            }
+        }
+    }
+
+    /// Until a person says go on.
+    async fn paused(&mut self) -> Next {
+        self.phase(BrokerPhase::Paused);
+        let stop = self.stop.clone();
+        loop {
+            self.count().await;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Next::Stop,
+                control = self.controls.recv() => match control {
+                    Some(Control::Pause) => {}
+                    Some(Control::Replace(broker)) => self.broker = *broker,
+                    Some(Control::Resume | Control::Flush | Control::Reconnect) => return Next::Connect,
+                    None => return Next::Stop,
+                },
+                () = sleep_until(Instant::now() + Duration::from_secs(1)) => {}
             }
         }
     }
@@ -191,33 +225,50 @@ impl Drain {
         });
     }
 
+    pub(super) fn connected(&self) {
+        let at = self.clock.now();
+        self.status.send_modify(|status| {
+            status.phase = BrokerPhase::Connected;
+            status.since = Instant::now();
+            status.happened(Happening {
+                at,
+                what: "connected".to_owned(),
+                cause: Cause::Connected,
+            });
+        });
+    }
+
+    fn lost(&self, trouble: &Trouble) {
+        let at = self.clock.now();
+        self.status.send_modify(|status| {
+            status.last_error = Some((at, trouble.what.clone()));
+            status.happened(Happening {
+                at,
+                what: trouble.what.clone(),
+                cause: trouble.cause,
+            });
+        });
+    }
+
     pub(super) fn error(&self, what: String) {
         let at = self.clock.now();
         self.status
             .send_modify(|status| status.last_error = Some((at, what)));
     }
 
-    /// What waits, from the table.
+    /// What waits, from the table; once a second.
     pub(super) async fn count(&mut self) {
-        let found = async {
-            let depth = self.store.depth(self.broker.id).await?;
-            Ok::<_, StoreError>((depth, self.store.rejected(self.broker.id).await?))
-        };
-        let found = found.await;
+        let found = self.store.depth(self.broker.id).await;
         let per_minute = self.rate.per_minute(Instant::now());
+        let latency = self.latencies.measure();
         match found {
-            Ok((depth, rejected)) => self.status.send_if_modified(|status| {
-                let before = (
-                    status.waiting,
-                    status.oldest,
-                    status.rejected,
-                    status.per_minute,
-                );
-                status.waiting = depth.waiting;
-                status.oldest = depth.oldest;
-                status.rejected = rejected;
-                status.per_minute = per_minute;
-                before != (depth.waiting, depth.oldest, rejected, per_minute)
+            Ok(depth) => self.status.send_if_modified(|status| {
+                let quiet = status.trend.iter().all(|waiting| *waiting == depth.waiting)
+                    && !status.trend.is_empty();
+                status.tick(depth.waiting);
+                let before = (status.depth, status.per_minute, status.latency);
+                (status.depth, status.per_minute, status.latency) = (depth, per_minute, latency);
+                !quiet || before != (depth, per_minute, latency)
             }),
             Err(error) => {
                 self.error(error.to_string());
@@ -226,30 +277,44 @@ impl Drain {
         };
     }
 
-    /// Rows that are gone from the table for good. The first of a connection proves it.
-    pub(super) fn acknowledged(&mut self, count: u64, latency: Duration) {
+    /// The first of a connection proves it.
+    pub(super) fn acknowledged(&mut self, latencies: &[Duration], rows: usize) {
         self.failures = 0;
         let now = Instant::now();
+        let count = rows as u64;
         self.rate.add(now, count);
+        for latency in latencies {
+            self.latencies.add(*latency);
+        }
         let per_minute = self.rate.per_minute(now);
+        let latencies = &self.latencies;
         self.status.send_modify(|status| {
+            // Sorting them is for once a second; only the first are told at once.
+            if status.latency.is_none() {
+                status.latency = latencies.measure();
+            }
             status.acknowledged += count;
             status.per_minute = per_minute;
-            status.waiting = status.waiting.saturating_sub(count);
-            if status.waiting == 0 {
-                status.oldest = None;
+            status.depth.waiting = status.depth.waiting.saturating_sub(count);
+            if status.depth.waiting == 0 {
+                status.depth.oldest = None;
             }
-            status.ack_latency = Some(match status.ack_latency {
-                Some(before) => (before * 7 + latency) / 8,
-                None => latency,
-            });
         });
     }
 
-    pub(super) fn sent(&self, topic: String, payload: String) {
+    /// Octets that went out since, and the last of them to look at.
+    pub(super) fn sent(&self, bytes: u64, topic: String, payload: String) {
         self.status.send_modify(|status| {
+            status.bytes_sent += bytes;
             status.last_topic = Some(topic);
             status.last_payload = Some(payload);
+        });
+    }
+
+    pub(super) fn received(&self, bytes: usize) {
+        self.status.send_modify(|status| {
+            status.received += 1;
+            status.bytes_received += bytes as u64;
         });
     }
 }
@@ -265,33 +330,24 @@ fn back_off(failures: u32, random: &mut fastrand::Rng) -> Duration {
 pub async fn test(broker: &BrokerDefinition, wait: Duration) -> Result<Duration, String> {
     let began = Instant::now();
     let client_id = format!("obiscope-t{:010x}", fastrand::u64(..1 << 40));
-    let (client, mut events) = connection::open(broker, &client_id).await?;
-    let connect = async {
-        loop {
-            match events.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => return Ok(began.elapsed()),
-                Ok(_) => {}
-                Err(error) => return Err(explain(&error, broker, false).what),
-            }
+    let mut quiet = broker.clone();
+    // Its last will would say that the running one is gone.
+    quiet.status_topic = None;
+    let client = connection::open(&quiet, &client_id).await?;
+    let mut line = Line::new(client, quiet);
+    let took = match timeout(wait, line.events.recv()).await {
+        Ok(Some(Ok(Heard::Connected { .. }))) => began.elapsed(),
+        Ok(Some(Err(trouble))) => return Err(trouble.what),
+        Ok(Some(Ok(_)) | None) => return Err(Trouble::given_up().what),
+        Err(_) => {
+            return Err(format!(
+                "{} did not answer within {}",
+                broker.endpoint(),
+                humantime::format_duration(wait)
+            ));
         }
     };
-    let took = timeout(wait, connect).await.unwrap_or_else(|_| {
-        Err(format!(
-            "{} did not answer within {}",
-            broker.endpoint(),
-            humantime::format_duration(wait)
-        ))
-    })?;
-    if client.try_disconnect().is_ok() {
-        let goodbye = async {
-            while let Ok(event) = events.poll().await {
-                if event == Event::Outgoing(Outgoing::Disconnect) {
-                    break;
-                }
-            }
-        };
-        drop(timeout(Duration::from_secs(1), goodbye).await);
-    }
+    generation::say_goodbye(&mut line).await;
     Ok(took)
 }
 

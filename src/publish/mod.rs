@@ -5,14 +5,24 @@
 //! not at all. "Delivered" means acknowledged by the broker.
 
 mod connection;
+mod device;
 pub mod dialect;
 pub mod drain;
 mod generation;
+mod line;
+mod pump;
 mod rate;
+mod request;
+mod status;
+mod suspects;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod window;
 mod words;
 
-pub use connection::check_ca;
-pub use drain::{BrokerPhase, BrokerStatus, PublisherHandle};
+pub use connection::{check_ca, check_pair};
+pub use device::{DEVICE_TYPE, Device, DeviceObject};
+pub use drain::{Control, PublisherHandle, Spawn};
+pub use request::Request;
+pub use status::{BrokerPhase, BrokerStatus, Cause, Happening, Latency, TREND};

@@ -1,7 +1,7 @@
 //! What is under way on one connection: a window that slides from its oldest unacknowledged message.
 //!
 //! rumqttc hands out packet ids in order and tells them in order, without saying for what; the FIFO
-//! here gives each its row. Pinned at the oldest, and half as wide as rumqttc's own table, it can
+//! here gives each its rows. Pinned at the oldest, and half as wide as rumqttc's own table, it can
 //! never meet an id of its own that is still in use, whatever order the broker acknowledges in.
 
 use std::collections::VecDeque;
@@ -9,12 +9,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Messages under way at once. ThingsBoard closes a session that queues more than 100.
-pub(super) const WIDTH: usize = 20;
+/// One message: the rows it was made of; none for what is not kept in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Load {
+    pub rows: Vec<i64>,
+    pub topic: String,
+    /// Connections that ended over the first of the rows.
+    pub attempts: u32,
+}
 
 struct Slot {
-    row: i64,
-    topic: String,
+    load: Load,
     submitted: Instant,
     packet: Option<u16>,
     acknowledged: bool,
@@ -34,14 +39,13 @@ impl Window {
         self.slots.is_empty()
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        self.slots.len() < WIDTH
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
     }
 
-    pub(super) fn submit(&mut self, row: i64, topic: String, now: Instant) {
+    pub(super) fn submit(&mut self, load: Load, now: Instant) {
         self.slots.push_back(Slot {
-            row,
-            topic,
+            load,
             submitted: now,
             packet: None,
             acknowledged: false,
@@ -55,19 +59,24 @@ impl Window {
         Ok(())
     }
 
-    /// PUBACK: the row, and how long it took.
+    /// PUBACK, whatever it says: what it was for, and how long it took.
     pub(super) fn acknowledge(
         &mut self,
         packet: u16,
         now: Instant,
-    ) -> Result<(i64, Duration), Stray> {
+    ) -> Result<(Load, Duration), Stray> {
         let slot = self
             .slots
             .iter_mut()
             .find(|slot| slot.packet == Some(packet) && !slot.acknowledged)
             .ok_or(Stray(packet))?;
         slot.acknowledged = true;
-        let done = (slot.row, now.saturating_duration_since(slot.submitted));
+        let load = Load {
+            rows: std::mem::take(&mut slot.load.rows),
+            topic: std::mem::take(&mut slot.load.topic),
+            attempts: slot.load.attempts,
+        };
+        let done = (load, now.saturating_duration_since(slot.submitted));
         while self.slots.front().is_some_and(|slot| slot.acknowledged) {
             self.slots.pop_front();
         }
@@ -78,7 +87,17 @@ impl Window {
     pub(super) fn oldest(&self) -> Option<(Instant, &str)> {
         self.slots
             .front()
-            .map(|slot| (slot.submitted, slot.topic.as_str()))
+            .map(|slot| (slot.submitted, slot.load.topic.as_str()))
+    }
+
+    /// Rows that went out and were not acknowledged.
+    pub(super) fn under_way(&self) -> Vec<i64> {
+        let open = self
+            .slots
+            .iter()
+            .filter(|slot| slot.packet.is_some() && !slot.acknowledged);
+        open.flat_map(|slot| slot.load.rows.iter().copied())
+            .collect()
     }
 }
 
@@ -86,26 +105,30 @@ impl Window {
 mod tests {
     use super::*;
 
+    fn load(row: i64, topic: &str) -> Load {
+        Load {
+            rows: vec![row],
+            topic: topic.into(),
+            attempts: 0,
+        }
+    }
+
     #[test]
     fn slides_only_from_the_front() {
         let now = Instant::now();
         let mut window = Window::default();
         for row in 0..20 {
-            assert!(window.has_room());
-            window.submit(row, String::new(), now);
+            window.submit(load(row, ""), now);
             window.sent(u16::try_from(row).unwrap() + 1).unwrap();
         }
-        assert!(!window.has_room());
-        assert_eq!(window.acknowledge(2, now).unwrap().0, 1);
-        assert!(!window.has_room(), "pinned at the oldest");
+        assert_eq!(window.len(), 20);
+        assert_eq!(window.acknowledge(2, now).unwrap().0.rows, [1]);
+        assert_eq!(window.len(), 20, "pinned at the oldest");
         assert_eq!(window.acknowledge(2, now), Err(Stray(2)), "twice");
         assert_eq!(window.acknowledge(99, now), Err(Stray(99)));
-        assert_eq!(window.acknowledge(1, now).unwrap().0, 0);
-        for _ in 0..2 {
-            assert!(window.has_room());
-            window.submit(20, String::new(), now);
-        }
-        assert!(!window.has_room());
+        assert_eq!(window.acknowledge(1, now).unwrap().0.rows, [0]);
+        assert_eq!(window.len(), 18);
+        assert_eq!(window.under_way(), (2..20).collect::<Vec<_>>());
     }
 
     #[test]
@@ -113,19 +136,20 @@ mod tests {
         let now = Instant::now();
         let mut window = Window::default();
         assert_eq!(window.sent(1), Err(Stray(1)));
-        window.submit(7, "a".into(), now);
-        window.submit(8, "b".into(), now + Duration::from_millis(1));
+        window.submit(load(7, "a"), now);
+        window.submit(load(8, "b"), now + Duration::from_millis(1));
+        assert!(window.under_way().is_empty(), "submitted is not sent");
         window.sent(40).unwrap();
         window.sent(1).unwrap();
         assert_eq!(window.oldest(), Some((now, "a")));
         let late = now + Duration::from_millis(9);
         assert_eq!(
             window.acknowledge(40, late),
-            Ok((7, Duration::from_millis(9)))
+            Ok((load(7, "a"), Duration::from_millis(9)))
         );
         assert_eq!(
             window.acknowledge(1, late),
-            Ok((8, Duration::from_millis(8)))
+            Ok((load(8, "b"), Duration::from_millis(8)))
         );
         assert!(window.is_empty() && window.oldest().is_none());
     }

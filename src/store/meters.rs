@@ -13,7 +13,7 @@ use super::line::{self, Columns};
 use super::{MeterNote, MeterNotes};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
-use crate::meter::definition::Nominal;
+use crate::meter::definition::{Nominal, Report};
 use crate::meter::{Definition, MeterId, PolledObject};
 
 pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault> {
@@ -91,17 +91,22 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
 }
 
 fn objects(connection: &Connection, meter: &Definition) -> Result<Vec<PolledObject>, Fault> {
-    let mut query = connection
-        .prepare_cached("SELECT spec, key FROM meter_object WHERE meter = ? ORDER BY position")?;
+    let mut query = connection.prepare_cached(
+        "SELECT spec, key, report FROM meter_object WHERE meter = ? ORDER BY position",
+    )?;
     let mut rows = query.query([meter.id.0])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let spec: String = row.get("spec")?;
+        let report: Option<String> = row.get("report")?;
         found.push(PolledObject {
             spec: spec
                 .parse()
                 .map_err(|error| Fault::Row(format!("meter {}: {error}", meter.name)))?,
             key: row.get("key")?,
+            report: report
+                .map_or(Ok(Report::default()), |text| text.parse())
+                .map_err(|error| Fault::Row(format!("meter {}: {error}", meter.name)))?,
         });
     }
     Ok(found)
@@ -224,10 +229,17 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
     };
     transaction.execute("DELETE FROM meter_object WHERE meter = ?", [id])?;
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO meter_object (meter, position, spec, key) VALUES (?, ?, ?, ?)",
+        "INSERT INTO meter_object (meter, position, spec, key, report) VALUES (?, ?, ?, ?, ?)",
     )?;
     for (position, object) in (0_i64..).zip(&meter.objects) {
-        insert.execute(params![id, position, object.spec.to_string(), object.key])?;
+        let report = (!object.report.is_every()).then(|| object.report.to_string());
+        insert.execute(params![
+            id,
+            position,
+            object.spec.to_string(),
+            object.key,
+            report
+        ])?;
     }
     Ok(MeterId(id))
 }

@@ -13,6 +13,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/0005_attempts.sql"),
     include_str!("../../assets/migrations/0006_nominal.sql"),
     include_str!("../../assets/migrations/0007_lock_facts.sql"),
+    include_str!("../../assets/migrations/0008_outbox.sql"),
+    include_str!("../../assets/migrations/0009_report.sql"),
 ];
 
 /// The schema this program writes.

@@ -8,7 +8,9 @@ mod attempts;
 mod broker;
 mod brokers;
 mod claim;
+mod commit;
 mod counters;
+mod dead;
 mod error;
 mod line;
 mod meters;
@@ -27,11 +29,51 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use crate::meter::{Definition, MeterId, Poll};
-pub use broker::{BrokerDefinition, Dialect};
+pub use broker::{BrokerDefinition, CHANGING, Dialect, Limits, Protocol, WINDOW, fit_topic};
+pub use commit::READINGS_KEPT;
 pub use error::StoreError;
 pub use object_lists::{KeptList, ListKey};
-pub use outbox::READINGS_KEPT;
 use worker::Worker;
+
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Telemetry,
+    Attributes,
+    /// A device comes or goes.
+    Lifecycle,
+    /// What there is to be read, for a platform that asks to be told.
+    Discovery,
+    Statistics,
+    /// Sent to see whether it arrives.
+    Test,
+}
+
+impl Kind {
+    const ALL: [Self; 6] = [
+        Self::Telemetry,
+        Self::Attributes,
+        Self::Lifecycle,
+        Self::Discovery,
+        Self::Statistics,
+        Self::Test,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Telemetry => "telemetry",
+            Self::Attributes => "attributes",
+            Self::Lifecycle => "lifecycle",
+            Self::Discovery => "discovery",
+            Self::Statistics => "statistics",
+            Self::Test => "test",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
 
 /// A message waiting for its PUBACK.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,18 +85,66 @@ pub struct OutboxRow {
     pub payload: Vec<u8>,
     /// When its values were read.
     pub created: Timestamp,
+    pub kind: Kind,
+    /// As the platform calls it.
+    pub device: Option<String>,
+    pub retain: bool,
+    /// Connections that ended while it was under way.
+    pub attempts: u32,
+}
+
+/// A message that was given up on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadRow {
+    pub row: OutboxRow,
+    pub reason: String,
+    /// When it was.
+    pub at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub topic: String,
     pub payload: Vec<u8>,
+    pub kind: Kind,
+    pub device: Option<String>,
+    pub retain: bool,
 }
 
+impl Message {
+    /// Of no device in particular, not retained.
+    pub fn new(kind: Kind, topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            topic: topic.into(),
+            payload: payload.into(),
+            kind,
+            device: None,
+            retain: false,
+        }
+    }
+}
+
+/// What a queue holds, and what never left it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueDepth {
     pub waiting: u64,
+    /// Topics and payloads.
+    pub bytes: u64,
     pub oldest: Option<Timestamp>,
+    /// Ever left out unsent, by the limits or by hand.
+    pub dropped: u64,
+    /// Given up on and still there to be looked at.
+    pub dead: u64,
+    /// Ever given up on.
+    pub rejected: u64,
+}
+
+/// What became of a poll.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    pub messages: usize,
+    /// Older messages that had to go for it.
+    pub dropped: u64,
 }
 
 /// One value as it was stored.
@@ -72,7 +162,7 @@ pub struct StoredReading {
 
 /// Runs inside the transaction that commits the poll; gets the device's next sequence number, from 1.
 /// The number counts as used only when at least one message comes back.
-pub type Render = Box<dyn FnOnce(u64) -> Vec<Message> + Send>;
+pub type Render = Arc<dyn Fn(u64) -> Vec<Message> + Send + Sync>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MeterNote {
@@ -232,9 +322,19 @@ impl Store {
         &self,
         poll: Poll,
         broker: Option<(i64, Render)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Committed, StoreError> {
+        let mut done = self.commit_polls(vec![(Arc::new(poll), broker)]).await?;
+        done.pop().unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// The same for many at once, which waits for the disk only once. Each has its own answer; an error of the whole
+    /// means that nothing was done.
+    pub async fn commit_polls(
+        &self,
+        polls: Vec<(Arc<Poll>, Option<(i64, Render)>)>,
+    ) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
         self.worker
-            .run(move |connection| outbox::commit_poll(connection, &poll, broker))
+            .run(move |connection| commit::polls(connection, polls))
             .await
     }
 
@@ -247,7 +347,7 @@ impl Store {
     ) -> Result<Vec<StoredReading>, StoreError> {
         let key = key.to_owned();
         self.worker
-            .run(move |connection| outbox::readings(connection, meter, &key, limit))
+            .run(move |connection| commit::readings(connection, meter, &key, limit))
             .await
     }
 
@@ -259,7 +359,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.worker
-            .run(move |connection| outbox::outbox(connection, broker, after, limit))
+            .run(move |connection| outbox::rows(connection, broker, after, limit))
             .await
     }
 
@@ -270,18 +370,63 @@ impl Store {
             .await
     }
 
-    /// This one can never be sent: out of the queue, counted, and kept with the reason.
-    pub async fn reject(&self, id: i64, reason: &str) -> Result<(), StoreError> {
-        let reason = reason.to_owned();
+    /// These were under way when a connection ended.
+    pub async fn attempted(&self, ids: Vec<i64>) -> Result<(), StoreError> {
         self.worker
-            .run(move |connection| outbox::reject(connection, id, &reason))
+            .run(move |connection| outbox::attempted(connection, &ids))
             .await
     }
 
-    /// How many messages to this broker were ever rejected.
-    pub async fn rejected(&self, broker: i64) -> Result<u64, StoreError> {
+    /// Messages that come of no poll; how many older ones had to go for them.
+    pub async fn enqueue(
+        &self,
+        broker: i64,
+        at: Timestamp,
+        messages: Vec<Message>,
+    ) -> Result<u64, StoreError> {
         self.worker
-            .run(move |connection| outbox::rejected(connection, broker))
+            .run(move |connection| outbox::enqueue(connection, broker, at, &messages))
+            .await
+    }
+
+    /// All that waits for this broker, unsent; how many.
+    pub async fn drop_waiting(&self, broker: i64) -> Result<u64, StoreError> {
+        self.worker
+            .run(move |connection| outbox::drop_waiting(connection, broker))
+            .await
+    }
+
+    /// This one can never be sent: out of the queue, counted, and kept with the reason.
+    pub async fn reject(&self, id: i64, reason: &str, at: Timestamp) -> Result<(), StoreError> {
+        let reason = reason.to_owned();
+        self.worker
+            .run(move |connection| dead::reject(connection, id, &reason, at))
+            .await
+    }
+
+    /// Messages given up on, oldest first, ids greater than `after`.
+    pub async fn dead(
+        &self,
+        broker: i64,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<DeadRow>, StoreError> {
+        self.worker
+            .run(move |connection| dead::rows(connection, broker, after, limit))
+            .await
+    }
+
+    /// Back into the queue; `None`: all of them. How many.
+    pub async fn retry_dead(&self, broker: i64, ids: Option<Vec<i64>>) -> Result<u64, StoreError> {
+        self.worker
+            .run(move |connection| dead::retry(connection, broker, ids.as_deref()))
+            .await
+    }
+
+    /// Thrown away; `None`: all of them. How many.
+    pub async fn empty_dead(&self, broker: i64, ids: Option<Vec<i64>>) -> Result<u64, StoreError> {
+        self.worker
+            .run(move |connection| dead::empty(connection, broker, ids.as_deref()))
             .await
     }
 

@@ -1,203 +1,208 @@
-//! Polls and the messages made of them: stored in one transaction, gone from the outbox only when acknowledged.
-//!
-//! Limits: readings and rejected messages are bounded below. The outbox is not: what was read waits for its broker
-//! however long that takes, and only the disk ends it (a message is some 100 bytes a value; a full disk is said and
-//! changes nothing). How many wait, and since when, stands in `broker show` and in the MQTT pane; `broker remove`
-//! drops them.
+//! Messages that wait for their PUBACK: gone from the table when acknowledged, or when their broker's limits are reached,
+//! the oldest first, counted. How many wait, and since when, stands in `mqtt queue` and in the MQTT pane.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::error::Fault;
 use super::meters::timestamp;
-use super::{Message, OutboxRow, QueueDepth, Render, StoredReading};
-use crate::meter::{MeterId, Poll, Reading};
+use super::{Kind, Message, OutboxRow, QueueDepth};
+use crate::meter::MeterId;
 
-/// Readings kept over all meters; the oldest go first. Some 40 MB, checked at every start within a moment.
-pub const READINGS_KEPT: i64 = 200_000;
-/// Rejected messages kept for a person to look at; the count of them is kept apart.
-const REJECTED_KEPT: i64 = 1_000;
+/// Rows taken out at a time while there are too many bytes.
+const FEW: i64 = 16;
 
-pub(super) fn commit_poll(
-    connection: &mut Connection,
-    poll: &Poll,
-    broker: Option<(i64, Render)>,
-) -> Result<(), Fault> {
-    let transaction = connection.transaction()?;
-    let device: String = transaction
-        .prepare_cached("SELECT coalesce(device, name) FROM meter WHERE id = ?")?
-        .query_row([poll.meter.0], |row| row.get(0))
-        .optional()?
-        .ok_or_else(|| Fault::not_found("the meter was removed; its reading was not stored"))?;
-    for reading in &poll.readings {
-        insert_reading(&transaction, poll.meter, reading)?;
-    }
-    transaction
-        .prepare_cached("DELETE FROM reading WHERE id <= (SELECT max(id) FROM reading) - ?")?
-        .execute([READINGS_KEPT])?;
-    if let Some((broker, render)) = broker {
-        queue(&transaction, poll, broker, &device, render)?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-fn insert_reading(
-    transaction: &Transaction<'_>,
-    meter: MeterId,
-    reading: &Reading,
-) -> Result<(), Fault> {
-    let (value, raw, error) = match &reading.value {
-        Ok(data) => (Some(reading.text()), Some(data.to_json().to_string()), None),
-        Err(error) => (None, None, Some(error.to_string())),
-    };
-    transaction
-        .prepare_cached(
-            "INSERT INTO reading (meter, key, class, obis, attribute, at_ms, value, raw, unit, error)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            meter.0,
-            reading.key,
-            reading.attribute.class,
-            reading.attribute.obis.to_string(),
-            reading.attribute.attribute,
-            reading.at.as_millisecond(),
-            value,
-            raw,
-            reading.scaler_unit.map(|scaler_unit| scaler_unit.unit.0),
-            error,
-        ])?;
-    Ok(())
-}
-
-/// Counts only when something was said, so that a receiver sees no gap.
-fn queue(
-    transaction: &Transaction<'_>,
-    poll: &Poll,
+pub(super) fn insert(
+    connection: &Connection,
     broker: i64,
-    device: &str,
-    render: Render,
+    meter: Option<MeterId>,
+    at: Timestamp,
+    messages: &[Message],
 ) -> Result<(), Fault> {
-    let known = transaction
-        .prepare_cached("SELECT 1 FROM broker WHERE id = ?")?
-        .exists([broker])?;
-    if !known {
-        return Err(Fault::not_found(
-            "the broker was removed; the reading was not stored",
-        ));
-    }
-    let number: i64 = transaction
-        .prepare_cached("SELECT next FROM sequence WHERE broker = ? AND device = ?")?
-        .query_row(params![broker, device], |row| row.get(0))
-        .optional()?
-        .unwrap_or(1);
-    let messages: Vec<Message> = render(number.unsigned_abs());
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO outbox (broker, meter, topic, payload, created_ms) VALUES (?, ?, ?, ?, ?)",
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO outbox (broker, meter, topic, payload, created_ms, kind, device, retain)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    for Message { topic, payload } in messages {
+    for message in messages {
         insert.execute(params![
             broker,
-            poll.meter.0,
-            topic,
-            payload,
-            poll.at.as_millisecond()
+            meter.map(|meter| meter.0),
+            message.topic,
+            message.payload,
+            at.as_millisecond(),
+            message.kind.name(),
+            message.device,
+            message.retain,
         ])?;
     }
-    transaction
-        .prepare_cached(
-            "INSERT INTO sequence (broker, device, next) VALUES (?, ?, ?)
-             ON CONFLICT DO UPDATE SET next = excluded.next",
-        )?
-        .execute(params![broker, device, number + 1])?;
     Ok(())
 }
 
-pub(super) fn outbox(
+/// What comes of no poll.
+pub(super) fn enqueue(
+    connection: &mut Connection,
+    broker: i64,
+    at: Timestamp,
+    messages: &[Message],
+) -> Result<u64, Fault> {
+    let transaction = connection.transaction()?;
+    insert(&transaction, broker, None, at, messages)?;
+    let dropped = trim(&transaction, broker, at)?;
+    transaction.commit()?;
+    Ok(dropped)
+}
+
+/// Keeps a queue within its broker's limits; how many went, unsent.
+pub(super) fn trim(connection: &Connection, broker: i64, now: Timestamp) -> Result<u64, Fault> {
+    let mut dropped = 0;
+    let (rows, bytes, age): (i64, i64, Option<i64>) = connection
+        .prepare_cached("SELECT max_rows, max_bytes, max_age_ms FROM broker WHERE id = ?")?
+        .query_row([broker], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    if let Some(age) = age {
+        // From the oldest on, up to the first that is young enough.
+        dropped += connection
+            .prepare_cached(
+                "DELETE FROM outbox WHERE broker = ?1 AND created_ms < ?2 AND id <
+                     coalesce((SELECT min(id) FROM outbox WHERE broker = ?1 AND created_ms >= ?2), 1 << 62)",
+            )?
+            .execute(params![broker, now.as_millisecond().saturating_sub(age)])?;
+    }
+    loop {
+        let (waiting, held): (i64, i64) = connection
+            .prepare_cached("SELECT waiting, waiting_bytes FROM broker WHERE id = ?")?
+            .query_row([broker], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let excess = match waiting - rows {
+            over if over > 0 => over,
+            _ if held > bytes && waiting > 1 => FEW.min(waiting - 1),
+            _ => break,
+        };
+        let gone = connection
+            .prepare_cached(
+                "DELETE FROM outbox WHERE id IN
+                     (SELECT id FROM outbox WHERE broker = ? ORDER BY id LIMIT ?)",
+            )?
+            .execute(params![broker, excess])?;
+        if gone == 0 {
+            break;
+        }
+        dropped += gone;
+    }
+    let dropped = u64::try_from(dropped).unwrap_or(0);
+    count_dropped(connection, broker, dropped)?;
+    Ok(dropped)
+}
+
+fn count_dropped(connection: &Connection, broker: i64, dropped: u64) -> Result<(), Fault> {
+    if dropped > 0 {
+        connection
+            .prepare_cached("UPDATE broker SET dropped = dropped + ? WHERE id = ?")?
+            .execute(params![i64::try_from(dropped).unwrap_or(i64::MAX), broker])?;
+    }
+    Ok(())
+}
+
+/// All of it, because a person said so.
+pub(super) fn drop_waiting(connection: &mut Connection, broker: i64) -> Result<u64, Fault> {
+    let transaction = connection.transaction()?;
+    let gone = transaction.execute("DELETE FROM outbox WHERE broker = ?", [broker])?;
+    let gone = u64::try_from(gone).unwrap_or(u64::MAX);
+    count_dropped(&transaction, broker, gone)?;
+    transaction.commit()?;
+    Ok(gone)
+}
+
+pub(super) fn rows(
     connection: &mut Connection,
     broker: i64,
     after: i64,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, Fault> {
     let mut query = connection.prepare_cached(
-        "SELECT id, topic, payload, created_ms FROM outbox
+        "SELECT id, broker, topic, payload, created_ms, kind, device, retain, attempts FROM outbox
          WHERE broker = ? AND id > ? ORDER BY id LIMIT ?",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = query.query(params![broker, after, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(OutboxRow {
-            id: row.get("id")?,
-            broker,
-            topic: row.get("topic")?,
-            payload: row.get("payload")?,
-            created: timestamp(row.get("created_ms")?)?,
-        });
+        found.push(from_row(row)?);
     }
     Ok(found)
 }
 
+pub(super) fn from_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow, Fault> {
+    let kind: String = row.get("kind")?;
+    Ok(OutboxRow {
+        id: row.get("id")?,
+        broker: row.get("broker")?,
+        topic: row.get("topic")?,
+        payload: row.get("payload")?,
+        created: timestamp(row.get("created_ms")?)?,
+        kind: Kind::named(&kind).ok_or_else(|| Fault::Row(format!("no message is a {kind:?}")))?,
+        device: row.get("device")?,
+        retain: row.get("retain")?,
+        attempts: row.get("attempts")?,
+    })
+}
+
 /// Rows already gone are no error: the acknowledgement may come twice.
 pub(super) fn acknowledged(connection: &mut Connection, ids: &[i64]) -> Result<(), Fault> {
-    let transaction = connection.transaction()?;
+    // Should the power fail before this reaches the disk, a message comes twice. That is what at-least-once means, and
+    // waiting for the disk after each would cost most of the throughput.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let done = each(connection, "DELETE FROM outbox WHERE id = ?", ids);
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    done
+}
+
+/// They were under way when a connection ended.
+pub(super) fn attempted(connection: &mut Connection, ids: &[i64]) -> Result<(), Fault> {
+    each(
+        connection,
+        "UPDATE outbox SET attempts = attempts + 1 WHERE id = ?",
+        ids,
+    )
+}
+
+fn each(connection: &mut Connection, sql: &str, ids: &[i64]) -> Result<(), Fault> {
+    let transaction: Transaction<'_> = connection.transaction()?;
     {
-        let mut delete = transaction.prepare_cached("DELETE FROM outbox WHERE id = ?")?;
+        let mut statement = transaction.prepare_cached(sql)?;
         for id in ids {
-            delete.execute([id])?;
+            statement.execute([id])?;
         }
     }
     transaction.commit()?;
     Ok(())
 }
 
-/// Moves a message that can never be sent out of the way, and counts it.
-pub(super) fn reject(connection: &mut Connection, id: i64, reason: &str) -> Result<(), Fault> {
-    let transaction = connection.transaction()?;
-    let moved = transaction.execute(
-        "INSERT INTO rejected (id, broker, topic, payload, created_ms, reason)
-         SELECT id, broker, topic, payload, created_ms, ? FROM outbox WHERE id = ?",
-        params![reason, id],
-    )?;
-    if moved > 0 {
-        transaction.execute(
-            "UPDATE broker SET rejected = rejected + 1
-             WHERE id = (SELECT broker FROM outbox WHERE id = ?)",
-            [id],
-        )?;
-        transaction.execute("DELETE FROM outbox WHERE id = ?", [id])?;
-        transaction.execute(
-            "DELETE FROM rejected WHERE id NOT IN
-                 (SELECT id FROM rejected ORDER BY id DESC LIMIT ?)",
-            [REJECTED_KEPT],
-        )?;
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
-pub(super) fn rejected(connection: &mut Connection, broker: i64) -> Result<u64, Fault> {
-    let count: i64 = connection
-        .prepare_cached("SELECT rejected FROM broker WHERE id = ?")?
-        .query_row([broker], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0);
-    Ok(count.unsigned_abs())
-}
-
 pub(super) fn depth(connection: &mut Connection, broker: i64) -> Result<QueueDepth, Fault> {
-    let (waiting, oldest): (i64, Option<i64>) = connection
+    let found = connection
         .prepare_cached(
-            "SELECT count(*), (SELECT created_ms FROM outbox WHERE broker = ?1 ORDER BY id LIMIT 1)
-             FROM outbox WHERE broker = ?1",
+            "SELECT waiting, waiting_bytes, dropped, dead, rejected,
+                 (SELECT created_ms FROM outbox WHERE broker = ?1 ORDER BY id LIMIT 1)
+             FROM broker WHERE id = ?1",
         )?
-        .query_row([broker], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row([broker], |row| {
+            let count = |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, i64>(at)?.unsigned_abs());
+            let oldest: Option<i64> = row.get(5)?;
+            let depth = QueueDepth {
+                waiting: count(0)?,
+                bytes: count(1)?,
+                dropped: count(2)?,
+                dead: count(3)?,
+                rejected: count(4)?,
+                oldest: None,
+            };
+            Ok::<_, rusqlite::Error>((depth, oldest))
+        })
+        .optional()?;
+    let Some((depth, oldest)) = found else {
+        return Ok(QueueDepth::default());
+    };
     Ok(QueueDepth {
-        waiting: waiting.unsigned_abs(),
         oldest: oldest.map(timestamp).transpose()?,
+        ..depth
     })
 }
 
@@ -206,31 +211,4 @@ pub(super) fn unsent(connection: &mut Connection, meter: MeterId) -> Result<u64,
         .prepare_cached("SELECT count(*) FROM outbox WHERE meter = ?")?
         .query_row([meter.0], |row| row.get(0))?;
     Ok(count.unsigned_abs())
-}
-
-pub(super) fn readings(
-    connection: &mut Connection,
-    meter: MeterId,
-    key: &str,
-    limit: usize,
-) -> Result<Vec<StoredReading>, Fault> {
-    let mut query = connection.prepare_cached(
-        "SELECT obis, at_ms, value, raw, unit, error FROM reading
-         WHERE meter = ? AND key = ? ORDER BY id DESC LIMIT ?",
-    )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = query.query(params![meter.0, key, limit])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(StoredReading {
-            obis: row.get("obis")?,
-            at: timestamp(row.get("at_ms")?)?,
-            value: row.get("value")?,
-            raw: row.get("raw")?,
-            unit: row.get("unit")?,
-            error: row.get("error")?,
-        });
-    }
-    found.reverse();
-    Ok(found)
 }

@@ -106,7 +106,7 @@ fn wrong_usage_is_told_with_an_example() {
         (broker("10.0.0.1"), "mqtt://192.168.1.10:1883"),
         (broker("http://h"), "not mqtt or mqtts"),
         (broker("mqtt://h:0"), "1 to 65535"),
-        (broker("mqtt://u:hunter2@h"), "--password-env VAR"),
+        (broker("mqtt://u:hunter2@h:0"), "1 to 65535"),
         (
             vec![
                 "broker",
@@ -117,7 +117,7 @@ fn wrong_usage_is_told_with_an_example() {
                 "--dialect",
                 "xml",
             ],
-            "json or thingsboard",
+            "write one of json, thingsboard",
         ),
         (
             vec![

@@ -392,10 +392,10 @@ mod tests {
         d.publish = Some("lab".into());
         assert_eq!(fields(&d), ["device"]);
         d.device = Some("ab".into());
-        let o = PolledObject {
-            spec: crate::cosem::ObjectSpec::Value(crate::cosem::Obis::new(1, 1, 32, 7, 0, 255)),
-            key: "k".into(),
-        };
+        let o = PolledObject::new(
+            crate::cosem::ObjectSpec::Value(crate::cosem::Obis::new(1, 1, 32, 7, 0, 255)),
+            "k",
+        );
         d.objects = vec![o.clone(), o];
         assert!(matches!(d.check(), Err(l) if l.len() == 1 && l[0].problem.contains("twice")));
     }

@@ -7,6 +7,7 @@ mod line;
 mod naming;
 mod nominal;
 mod protection;
+mod report;
 mod security_check;
 
 pub use auth::Auth;
@@ -18,6 +19,7 @@ pub use protection::{
     FORMS, PROTECTIONS, form_name, form_named, key_names, key_text, own_title, protection_name,
     protection_named, suite_named,
 };
+pub use report::{Deadband, Report};
 
 use super::status::Rung;
 use crate::cosem::{Obis, ObjectSpec};
@@ -37,6 +39,19 @@ pub struct PolledObject {
     pub spec: ObjectSpec,
     /// The key in payloads; default `Obis::key()`.
     pub key: String,
+    /// When the broker is told of it.
+    pub report: Report,
+}
+
+impl PolledObject {
+    /// Told every time it is read.
+    pub fn new(spec: ObjectSpec, key: impl Into<String>) -> Self {
+        Self {
+            spec,
+            key: key.into(),
+            report: Report::default(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -155,9 +170,8 @@ impl Definition {
             inactivity: MICROSTAR_INACTIVITY,
             objects: MICROSTAR_OBJECTS
                 .iter()
-                .map(|&(key, c)| PolledObject {
-                    spec: ObjectSpec::Value(Obis::new(1, 1, c.0, c.1, 0, 255)),
-                    key: key.to_owned(),
+                .map(|&(key, c)| {
+                    PolledObject::new(ObjectSpec::Value(Obis::new(1, 1, c.0, c.1, 0, 255)), key)
                 })
                 .collect(),
             ..Self::new(name, host, port)
@@ -219,6 +233,15 @@ impl Definition {
             Rung::Hls => self.auth.is_high_level(),
             Rung::Tcp | Rung::Aarq | Rung::Aare | Rung::Ready => true,
         }
+    }
+
+    /// Other objects to read; one whose key was there before is reported as it was.
+    pub fn set_objects(&mut self, mut objects: Vec<PolledObject>) {
+        for object in &mut objects {
+            let before = self.objects.iter().find(|before| before.key == object.key);
+            object.report = before.map_or(object.report, |before| before.report);
+        }
+        self.objects = objects;
     }
 
     /// The name readings carry on a broker.

@@ -24,7 +24,7 @@ async fn everything_arrives_in_order_and_leaves_the_table() {
     assert_eq!((status.per_minute, status.reconnects), (150, 0));
     assert_eq!(status.last_topic.as_deref(), Some("meters/m/telemetry"));
     assert_eq!(status.last_payload.as_deref(), Some("149"));
-    assert!(status.ack_latency.is_some() && status.last_error.is_none());
+    assert!(status.latency.is_some() && status.last_error.is_none());
     ended(handle).await;
     assert_eq!(bench.waiting().await, 0);
 }
@@ -56,7 +56,7 @@ async fn a_broker_restarted_in_the_middle_loses_nothing() {
         seen.insert(next(&mut second).await);
     }
     assert!(seen.into_iter().eq(0..2_000));
-    let status = until(&mut handle.status, |it| it.waiting == 0).await;
+    let status = until(&mut handle.status, |it| it.depth.waiting == 0).await;
     assert!(status.reconnects >= 1 && status.acknowledged >= 2_000);
     ended(handle).await;
     assert_eq!(bench.waiting().await, 0);
@@ -99,13 +99,7 @@ async fn without_acknowledgement_nothing_leaves_the_table() {
     .await;
     let bench = Bench::new(broker.address.port()).await;
     bench.queue(0..50).await;
-    let handle = drain::spawn(
-        bench.broker.clone(),
-        bench.store.clone(),
-        Clock::System,
-        Duration::from_millis(50),
-        7,
-    );
+    let handle = bench.spawn_with(Duration::from_millis(50));
     for number in 0..20 {
         assert_eq!(next(&mut broker).await, number);
     }

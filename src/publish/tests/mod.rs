@@ -7,6 +7,7 @@ mod tls;
 mod trouble;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -14,9 +15,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::meter::{Clock, Definition, MeterId, Poll};
-use crate::publish::drain::{self, BrokerPhase, BrokerStatus, PublisherHandle};
+use crate::publish::{BrokerPhase, BrokerStatus, PublisherHandle, Spawn, drain};
 use crate::simulator::broker::{Behaviour, Broker, start};
-use crate::store::{BrokerDefinition, Dialect, Message, Render, Store};
+use crate::store::{BrokerDefinition, Dialect, Kind, Message, Render, Store};
 
 const FLUSH: Duration = Duration::from_secs(5);
 /// A test that waits longer has failed.
@@ -45,12 +46,7 @@ impl Bench {
     /// Queues numbered messages, one poll each.
     async fn queue(&self, numbers: std::ops::Range<u32>) {
         for number in numbers {
-            let render: Render = Box::new(move |_| {
-                vec![Message {
-                    topic: "meters/m/telemetry".into(),
-                    payload: number.to_string().into_bytes(),
-                }]
-            });
+            let render: Render = Arc::new(move |_| vec![message(number.to_string())]);
             self.commit(render).await;
         }
     }
@@ -68,18 +64,28 @@ impl Bench {
     }
 
     fn spawn(&self) -> PublisherHandle {
-        drain::spawn(
-            self.broker.clone(),
-            self.store.clone(),
-            Clock::System,
-            FLUSH,
-            7,
-        )
+        self.spawn_with(FLUSH)
+    }
+
+    fn spawn_with(&self, flush: Duration) -> PublisherHandle {
+        drain::spawn(Spawn {
+            broker: self.broker.clone(),
+            store: self.store.clone(),
+            clock: Clock::System,
+            flush,
+            seed: 7,
+            roster: watch::channel(Arc::default()).1,
+            requests: None,
+        })
     }
 
     async fn waiting(&self) -> u64 {
         self.store.depth(self.broker.id).await.unwrap().waiting
     }
+}
+
+fn message(payload: impl Into<Vec<u8>>) -> Message {
+    Message::new(Kind::Telemetry, "meters/m/telemetry", payload)
 }
 
 async fn broker(behaviour: Behaviour) -> (Broker, CancellationToken) {

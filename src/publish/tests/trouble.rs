@@ -25,7 +25,7 @@ async fn a_refusal_is_named_and_not_hammered() {
             "{error}"
         );
         assert!(!error.contains("hunter2"));
-        let status = until(&mut handle.status, |it| it.waiting == 3).await;
+        let status = until(&mut handle.status, |it| it.depth.waiting == 3).await;
         assert_eq!(status.reconnects, 0);
         // Stopping does not wait for the minute to pass.
         ended(handle).await;
@@ -76,18 +76,18 @@ async fn what_can_never_be_sent_is_set_aside_once() {
     for (topic, size) in strange {
         let payload = vec![b'1'; size];
         bench
-            .commit(Box::new(move |_| {
-                vec![Message {
-                    topic: topic.into(),
-                    payload,
-                }]
+            .commit(Arc::new(move |_| {
+                vec![Message::new(Kind::Telemetry, topic, payload.clone())]
             }))
             .await;
     }
     bench.queue(7..8).await;
     let mut handle = bench.spawn();
     assert_eq!(next(&mut broker).await, 7);
-    let status = until(&mut handle.status, |it| it.rejected == 6 && it.waiting == 0).await;
+    let status = until(&mut handle.status, |it| {
+        it.depth.rejected == 6 && it.depth.waiting == 0
+    })
+    .await;
     assert_eq!(status.reconnects, 0);
     assert!(status.last_error.unwrap().1.contains("set aside"));
     ended(handle).await;
@@ -100,11 +100,8 @@ async fn the_largest_packet_goes_through() {
     let bench = Bench::new(broker.address.port()).await;
     let payload = vec![b'x'; 256 * 1024 - 64];
     bench
-        .commit(Box::new(move |_| {
-            vec![Message {
-                topic: "large".into(),
-                payload,
-            }]
+        .commit(Arc::new(move |_| {
+            vec![Message::new(Kind::Telemetry, "large", payload.clone())]
         }))
         .await;
     let mut handle = bench.spawn();
@@ -125,11 +122,12 @@ async fn what_a_payload_holds_cannot_drive_a_terminal() {
     let (broker, _stop) = broker(Behaviour::default()).await;
     let bench = Bench::new(broker.address.port()).await;
     bench
-        .commit(Box::new(|_| {
-            vec![Message {
-                topic: "a\u{1b}]0;x".into(),
-                payload: b"\x1b[2J\xff".to_vec(),
-            }]
+        .commit(Arc::new(|_| {
+            vec![Message::new(
+                Kind::Telemetry,
+                "a\u{202e}]0;x",
+                b"\x1b[2J\xff",
+            )]
         }))
         .await;
     let mut handle = bench.spawn();

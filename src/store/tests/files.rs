@@ -244,17 +244,10 @@ async fn a_full_disk_changes_nothing() {
         })
     };
     limit(1).await.unwrap();
-    let large: Render = Box::new(|_| {
-        vec![
-            Message {
-                topic: "t".into(),
-                payload: vec![b'x'; 100],
-            },
-            Message {
-                topic: "t".into(),
-                payload: vec![b'x'; 100_000],
-            },
-        ]
+    let large: Render = Arc::new(|_| {
+        [100, 100_000]
+            .map(|size| Message::new(Kind::Telemetry, "t", vec![b'x'; size]))
+            .into()
     });
     let error = store
         .commit_poll(poll(meter.id, 1, 1), Some((lab.id, large)))

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod files;
+mod queue;
 mod rows;
 
 use std::path::PathBuf;
@@ -23,17 +24,17 @@ fn meter(name: &str) -> Definition {
     let mut meter = Definition::new(name, "10.0.4.7", 3333);
     meter.objects = vec![
         PolledObject {
-            spec: ObjectSpec::Value(VOLTAGE),
-            key: "voltage_l1".into(),
+            report: "change:0.5,10m".parse().unwrap(),
+            ..PolledObject::new(ObjectSpec::Value(VOLTAGE), "voltage_l1")
         },
-        PolledObject {
-            spec: ObjectSpec::Attribute(AttributeRef {
+        PolledObject::new(
+            ObjectSpec::Attribute(AttributeRef {
                 class: 8,
                 obis: Obis::new(0, 0, 1, 0, 0, 255),
                 attribute: 2,
             }),
-            key: "clock".into(),
-        },
+            "clock",
+        ),
     ];
     meter.nominal.voltage = Some(127.5);
     meter.nominal.frequency = Some(60.0);
@@ -76,12 +77,7 @@ fn broker(name: &str) -> BrokerDefinition {
 
 /// One message that holds its number.
 fn numbered(broker: i64) -> (i64, Render) {
-    let render: Render = Box::new(|seq| {
-        vec![Message {
-            topic: "t".into(),
-            payload: seq.to_string().into_bytes(),
-        }]
-    });
+    let render: Render = Arc::new(|seq| vec![Message::new(Kind::Telemetry, "t", seq.to_string())]);
     (broker, render)
 }
 

@@ -156,7 +156,7 @@ async fn a_poll_is_stored_exactly_and_counted_without_gaps() {
             .unwrap();
     }
     // Nothing said, nothing counted.
-    let silent: Render = Box::new(|_| Vec::new());
+    let silent: Render = Arc::new(|_| Vec::new());
     store
         .commit_poll(poll(meter.id, 3_000, 1), Some((lab.id, silent)))
         .await
@@ -240,10 +240,10 @@ async fn the_outbox_keeps_order_and_never_reuses_an_id() {
     assert!(row.id > ids[9]);
     assert_eq!(payloads(std::slice::from_ref(&row)), ["11"]);
 
-    store.reject(row.id, "too long").await.unwrap();
-    store.reject(row.id, "gone already").await.unwrap();
-    assert_eq!(store.rejected(lab.id).await.unwrap(), 1);
-    assert_eq!(store.depth(lab.id).await.unwrap().waiting, 0);
+    store.reject(row.id, "too long", at(7)).await.unwrap();
+    store.reject(row.id, "gone already", at(8)).await.unwrap();
+    let depth = store.depth(lab.id).await.unwrap();
+    assert_eq!((depth.rejected, depth.dead, depth.waiting), (1, 1, 0));
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ use crate::meter::probe::{Mark, Outcome, Pending, Report, Stage, Step, StepName,
 use crate::meter::status::{LastError, RungState};
 use crate::meter::tap::{Chunk, Direction, Note, Record};
 use crate::meter::{Definition, MeterId, MeterStatus, Phase, Reading};
-use crate::publish::{BrokerPhase, BrokerStatus};
-use crate::store::{BrokerDefinition, Dialect};
+use crate::publish::{BrokerPhase, BrokerStatus, Latency};
+use crate::store::{BrokerDefinition, Dialect, QueueDepth};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -63,10 +63,9 @@ impl Moment {
         d.id = MeterId(1);
         d.password = Some(Secret::new(*b"22222222"));
         d.publish = Some("lab".to_owned());
-        d.objects.push(crate::meter::PolledObject {
-            spec: "8/0-0:1.0.0.255/2".parse().unwrap(),
-            key: "clock".to_owned(),
-        });
+        let clock = "8/0-0:1.0.0.255/2".parse().unwrap();
+        d.objects
+            .push(crate::meter::PolledObject::new(clock, "clock"));
         let mut s = MeterStatus::new(self.ago(900), d.objects.len());
         s.phase = Phase::Ready;
         s.ready_since = Some(self.ago(847));
@@ -354,29 +353,29 @@ impl Moment {
         BrokerView {
             definition: BrokerDefinition {
                 id: 1,
-                name: "lab".to_owned(),
-                host: "127.0.0.1".to_owned(),
-                port: 1883,
-                tls: false,
-                ca: None,
-                dialect: Dialect::Json,
-                user: None,
-                password: None,
-                token: None,
                 client_id: "obiscope".to_owned(),
+                ..BrokerDefinition::new("lab", "mqtt://127.0.0.1", Dialect::Json).unwrap()
             },
             status: BrokerStatus {
                 phase: BrokerPhase::Connected,
                 since: self.ago(8040),
-                waiting: 0,
-                oldest: None,
+                depth: QueueDepth::default(),
+                trend: Arc::from([0; 60]),
                 acknowledged: 5512,
-                rejected: 0,
+                bytes_sent: 1_048_576,
+                bytes_received: 0,
+                received: 0,
                 per_minute: 12,
-                ack_latency: Some(Duration::from_millis(8)),
+                latency: Some(Latency {
+                    p50: Duration::from_millis(8),
+                    p99: Duration::from_millis(21),
+                    max: Duration::from_millis(40),
+                }),
                 last_topic: Some("meters/microstar-001/telemetry".to_owned()),
                 last_payload: Some(r#"{"device_id":"microstar-001","ts":1795444334123,"seq":5512,"measurements":{"voltage_l1":{"obis":"1-1:32.7.0","value":135.40,"unit_code":35,"raw_value":13540}}}"#.to_owned()),
                 last_error: None,
+                history: Arc::default(),
+                findings: Arc::default(),
                 reconnects: 0,
             },
         }

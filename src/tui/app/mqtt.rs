@@ -62,6 +62,7 @@ pub fn state(view: &BrokerView, now: Instant) -> (&'static str, String) {
             ("◐", format!("retry in {}", words::countdown(left)))
         }
         BrokerPhase::Refused => ("✗", "refused, needs you".to_owned()),
+        BrokerPhase::Paused => ("·", "paused".to_owned()),
         BrokerPhase::Stopped => ("·", "stopped".to_owned()),
     }
 }
@@ -70,14 +71,14 @@ pub fn state(view: &BrokerView, now: Instant) -> (&'static str, String) {
 pub fn numbers(view: &BrokerView) -> Vec<(&'static str, String)> {
     let s = &view.status;
     let mut all = vec![
-        ("waiting", words::count(s.waiting)),
+        ("waiting", words::count(s.depth.waiting)),
         ("acknowledged", words::count(s.acknowledged)),
         ("per min", words::count(s.per_minute)),
     ];
-    if let Some(latency) = s.ack_latency {
-        all.push(("ack", words::took(latency)));
+    if let Some(latency) = s.latency {
+        all.push(("ack", words::took(latency.p50)));
     }
-    all.push(("rejected", words::count(s.rejected)));
+    all.push(("rejected", words::count(s.depth.rejected)));
     all.push(("reconnects", words::count(s.reconnects)));
     all
 }

@@ -122,9 +122,9 @@ fn broker<'a>(model: &Model) -> Vec<Piece<'a>> {
             ),
         ],
     )];
-    let waiting = format!("{} waiting", words::count(broker.status.waiting));
+    let waiting = format!("{} waiting", words::count(broker.status.depth.waiting));
     pieces.push(Piece::new(9, vec![Span::raw(waiting)]));
-    if let Some(latency) = broker.status.ack_latency {
+    if let Some(latency) = broker.status.latency.map(|it| it.p50) {
         let text = format!("ack {}", words::took(latency));
         pieces.push(Piece::new(10, vec![Span::styled(text, theme::muted())]));
     }

@@ -17,7 +17,7 @@ pub fn phase_style(phase: &BrokerPhase) -> Style {
         BrokerPhase::Connecting => theme::accent(),
         BrokerPhase::Waiting { .. } => theme::warn(),
         BrokerPhase::Refused => theme::bad(),
-        BrokerPhase::Stopped => theme::muted(),
+        BrokerPhase::Paused | BrokerPhase::Stopped => theme::muted(),
     }
 }
 
@@ -177,10 +177,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, broker: &BrokerView, model: &Mod
     let d = &broker.definition;
     let s = &broker.status;
     let scheme = if d.tls { "mqtts" } else { "mqtt" };
-    let dialect = match d.dialect {
-        crate::store::Dialect::Json => "json",
-        crate::store::Dialect::ThingsBoard => "thingsboard",
-    };
+    let dialect = d.dialect.name();
     let width = usize::from(area.width.saturating_sub(3));
     let place = format!(
         "{scheme}://{}:{}  dialect {dialect}",
@@ -197,7 +194,7 @@ fn details(canvas: &mut Canvas<'_>, area: Rect, broker: &BrokerView, model: &Mod
             .collect();
         lines.push(Line::raw(rest.join("   ")));
     }
-    if let Some(oldest) = s.oldest.filter(|_| s.waiting > 0) {
+    if let Some(oldest) = s.depth.oldest.filter(|_| s.depth.waiting > 0) {
         let at = oldest.to_zoned(model.zone.clone());
         let text = at
             .strftime("oldest waiting since %Y-%m-%d %H:%M")

@@ -16,10 +16,7 @@ fn with_objects(mut definition: Definition, channel: u8) -> Definition {
             "8/0-0:1.0.0.255/2".to_owned(),
         ]);
     definition.objects = more
-        .map(|spec| PolledObject {
-            key: spec.clone(),
-            spec: spec.parse().unwrap(),
-        })
+        .map(|spec| PolledObject::new(spec.parse().unwrap(), spec))
         .collect();
     definition.poll = Duration::from_mins(1);
     definition

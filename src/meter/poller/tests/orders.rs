@@ -94,10 +94,8 @@ async fn a_change_of_objects_needs_no_new_link() {
     it.poll().await;
     let mut fewer = microstar("22222222");
     fewer.objects.truncate(2);
-    fewer.objects.push(PolledObject {
-        spec: "8/0-0:1.0.0/2".parse().unwrap(),
-        key: "clock".into(),
-    });
+    let clock = "8/0-0:1.0.0/2".parse().unwrap();
+    fewer.objects.push(PolledObject::new(clock, "clock"));
     it.order(Order::Replace(Box::new(fewer))).await;
     let status = it.until(|s| s.values.len() == 3).await;
     assert_eq!(status.values.iter().flatten().count(), 2);

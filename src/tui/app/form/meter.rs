@@ -293,7 +293,7 @@ pub fn read(form: &Form, base: &Base) -> Result<Definition, super::Wrong> {
         }
     }
     match objects(form.field("objects")) {
-        Ok(objects) => d.objects = objects,
+        Ok(objects) => d.set_objects(objects),
         Err(problem) => wrong.push(("objects", problem)),
     }
     let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -366,7 +366,7 @@ fn objects(text: &str) -> Result<Vec<PolledObject>, String> {
                 Some(key) => key.to_owned(),
                 None => default_key(spec),
             };
-            Ok(PolledObject { spec, key })
+            Ok(PolledObject::new(spec, key))
         })
         .collect()
 }

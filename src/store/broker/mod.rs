@@ -1,51 +1,44 @@
 //! A broker as a person defines it: where it is, who we are there, and what payload it wants.
 
-use std::fmt;
+mod choice;
+mod url;
+
 use std::path::PathBuf;
-use std::str::FromStr;
+use std::time::Duration;
+
+pub use choice::{Dialect, Protocol};
+use url::{percent_decoded, split_host_port};
 
 use crate::dlms::security::Secret;
 use crate::meter::definition::FieldError;
 
-/// The shape of topic and payload.
+/// How much may wait for a broker. What goes over makes the oldest messages go, unsent; a person is told before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// `meters/{device}/telemetry`, value, unit and OBIS code per measurement.
-    Json,
-    /// `v1/devices/me/telemetry`, `{"ts":…,"values":{…}}`.
-    ThingsBoard,
+pub struct Limits {
+    pub rows: u64,
+    /// Topics and payloads.
+    pub bytes: u64,
+    /// None: however old.
+    pub age: Option<Duration>,
 }
 
-impl Dialect {
-    /// As written on the command line and in the database.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::ThingsBoard => "thingsboard",
+impl Default for Limits {
+    /// Two million messages or a gibibyte: a hundred meters at one message a minute fill that in two weeks.
+    fn default() -> Self {
+        Self {
+            rows: 2_000_000,
+            bytes: 1 << 30,
+            age: None,
         }
     }
 }
 
-impl fmt::Display for Dialect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+/// What a request from the platform may change, where it is named in [`BrokerDefinition::allow`].
+pub const CHANGING: [&str; 4] = ["write", "clock_sync", "set_interval", "reconnect"];
 
-impl FromStr for Dialect {
-    type Err = FieldError;
-    fn from_str(text: &str) -> Result<Self, FieldError> {
-        [Self::Json, Self::ThingsBoard]
-            .into_iter()
-            .find(|dialect| dialect.name() == text)
-            .ok_or_else(|| {
-                wrong(
-                    "dialect",
-                    format!("{text:?} is not known; write json or thingsboard"),
-                )
-            })
-    }
-}
+/// Messages under way at once, unless told otherwise. ThingsBoard closes a session that queues more than 100.
+pub const WINDOW: u16 = 20;
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct BrokerDefinition {
@@ -58,13 +51,30 @@ pub struct BrokerDefinition {
     pub tls: bool,
     /// Certificates to trust instead of the system's, PEM.
     pub ca: Option<PathBuf>,
+    /// Our own certificate and its key, PEM; both or none.
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
     pub dialect: Dialect,
+    pub protocol: Protocol,
     pub user: Option<String>,
     pub password: Option<Secret>,
     /// An access token: it travels as the user name, without a password.
     pub token: Option<Secret>,
     /// Made when first saved and kept, so that no two installations push each other out.
     pub client_id: String,
+    pub keep_alive: Duration,
+    /// Messages under way at once, 1 to 100.
+    pub window: u16,
+    pub limits: Limits,
+    /// Templates of topic and payload, for [`Dialect::Template`].
+    pub topic: Option<String>,
+    pub payload: Option<String>,
+    /// Says `online` while we are there and `offline` when we are not (last will), retained.
+    pub status_topic: Option<String>,
+    /// What the platform calls this kind of device; ThingsBoard's device profile.
+    pub device_type: Option<String>,
+    /// Those of [`CHANGING`] that the platform may ask for.
+    pub allow: Vec<String>,
 }
 
 impl BrokerDefinition {
@@ -77,11 +87,22 @@ impl BrokerDefinition {
             port: 1883,
             tls: false,
             ca: None,
+            cert: None,
+            key: None,
             dialect,
+            protocol: Protocol::of(dialect),
             user: None,
             password: None,
             token: None,
             client_id: new_client_id(),
+            keep_alive: KEEP_ALIVE,
+            window: WINDOW,
+            limits: Limits::default(),
+            topic: None,
+            payload: None,
+            status_topic: None,
+            device_type: None,
+            allow: Vec::new(),
         };
         broker.set_url(url)?;
         Ok(broker)
@@ -204,7 +225,70 @@ impl BrokerDefinition {
                 found.push(wrong(field, "it is not UTF-8 text, which MQTT asks for"));
             }
         }
+        self.check_session(&mut found);
         if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+
+    fn check_session(&self, found: &mut Vec<FieldError>) {
+        if self.cert.is_some() != self.key.is_some() {
+            found.push(wrong(
+                "cert",
+                "a certificate and its key go together; give --cert and --key",
+            ));
+        }
+        if self.cert.is_some() && !self.tls {
+            found.push(wrong(
+                "cert",
+                "certificates are used with TLS only; write mqtts:// in the url",
+            ));
+        }
+        if !(1..=100).contains(&self.window) {
+            found.push(wrong(
+                "window",
+                "1 to 100 messages may be under way at once",
+            ));
+        }
+        let seconds = Duration::from_secs(5)..=Duration::from_secs(u16::MAX.into());
+        if !seconds.contains(&self.keep_alive) {
+            found.push(wrong("keep-alive", "it is 5 s to 65535 s, 0 is not taken"));
+        }
+        if self.limits.rows == 0 || self.limits.bytes < 64 * 1024 {
+            found.push(wrong(
+                "limits",
+                "at least one message and 64 KiB must have room, or nothing is ever sent",
+            ));
+        }
+        if self.limits.age.is_some_and(|age| age.is_zero()) {
+            found.push(wrong("max-age", "an age of nothing keeps nothing"));
+        }
+        if let Some(topic) = &self.status_topic
+            && let Err(problem) = fit_topic(topic)
+        {
+            found.push(wrong("status-topic", problem));
+        }
+        for method in &self.allow {
+            if !CHANGING.contains(&method.as_str()) {
+                found.push(wrong(
+                    "allow",
+                    format!("{method:?} is not known; choose of {}", CHANGING.join(", ")),
+                ));
+            }
+        }
+    }
+}
+
+/// Whether a message may be published there (MQTT 3.1.1 clause 4.7).
+pub fn fit_topic(topic: &str) -> Result<(), &'static str> {
+    match topic {
+        "" => Err("the topic is empty"),
+        _ if topic.len() > usize::from(u16::MAX) => Err("the topic is over 65535 bytes long"),
+        _ if topic.contains(['+', '#']) => {
+            Err("+ and # are for subscribing: a message goes to one topic")
+        }
+        _ if topic.chars().any(char::is_control) => {
+            Err("the topic holds a control character (NUL or the like)")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -218,71 +302,6 @@ fn wrong(field: &'static str, problem: impl Into<String>) -> FieldError {
         field,
         problem: problem.into(),
     }
-}
-
-fn split_host_port(place: &str) -> Result<(String, Option<u16>), &'static str> {
-    let (host, port) = if let Some(rest) = place.strip_prefix('[') {
-        let (host, rest) = rest
-            .split_once(']')
-            .ok_or("the bracket of the IPv6 address is not closed")?;
-        let port = match rest.strip_prefix(':') {
-            Some(port) => Some(port),
-            None if rest.is_empty() => None,
-            None => return Err("something stands between the address and its port"),
-        };
-        (host, port)
-    } else {
-        match place.split_once(':') {
-            Some((_, port)) if port.contains(':') => {
-                return Err("an IPv6 address goes in brackets");
-            }
-            Some((host, port)) => (host, Some(port)),
-            None => (place, None),
-        }
-    };
-    if host.is_empty() {
-        return Err("the host is missing");
-    }
-    if host
-        .chars()
-        .any(|c| c.is_whitespace() || c.is_control() || "/?#".contains(c))
-    {
-        return Err("the host holds a character no host has, or a path follows it");
-    }
-    let port = match port {
-        None => None,
-        Some(port) => match port.parse::<u16>() {
-            Ok(port) if port > 0 => Some(port),
-            _ => return Err("the port is not a number from 1 to 65535"),
-        },
-    };
-    Ok((host.to_owned(), port))
-}
-
-/// `%40` → `@`; a percent sign without two hex digits stays as it is.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let byte = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        if let Some((high, low)) = byte {
-            out.push(high << 4 | low);
-            rest = &after[2..];
-        } else {
-            out.push(first);
-            rest = after;
-        }
-    }
-    out
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| value.try_into().ok())
 }
 
 #[cfg(test)]

@@ -1,11 +1,51 @@
 //! Payloads, byte for byte.
 
+mod gateway;
+mod homeassistant;
+
 use super::*;
-use crate::cosem::{AttributeRef, Obis, ObjectSpec, ScalerUnit, Unit};
-use crate::meter::{MeterId, ReadingError};
+use crate::cosem::{AttributeRef, Data, Obis, ObjectSpec, ScalerUnit, Unit};
+use crate::meter::{MeterId, Reading, ReadingError};
+use crate::publish::DeviceObject;
 use proptest::prelude::*;
 
-fn reading(c: u8, key: &str, value: Result<Data, ReadingError>, unit: Option<(i8, u8)>) -> Reading {
+pub(super) fn broker(dialect: Dialect) -> BrokerDefinition {
+    let mut broker = BrokerDefinition::new("lab", "mqtt://h", dialect).unwrap();
+    broker.client_id = "obiscope-0123456789ab".into();
+    broker
+}
+
+pub(super) fn device(number: i64, name: &str) -> Device {
+    Device {
+        meter: MeterId(number),
+        name: name.into(),
+        kind: "dlms".into(),
+        attributes: vec![
+            ("meter".into(), r#""feeder 7""#.into()),
+            ("serial".into(), r#""00012345""#.into()),
+            ("logical_device_name".into(), r#""MIC00012345""#.into()),
+            ("manufacturer".into(), r#""MIC""#.into()),
+            ("firmware".into(), r#""1.20""#.into()),
+        ],
+        objects: vec![DeviceObject {
+            key: "voltage_l1".into(),
+            obis: Obis::new(1, 1, 32, 7, 0, 255),
+            class: 3,
+            unit: Some(Unit(35)),
+        }],
+    }
+}
+
+fn render(dialect: Dialect, name: &str, seq: u64, poll: &Poll) -> Vec<Message> {
+    super::render(&broker(dialect), &device(1, name), seq, poll)
+}
+
+pub(super) fn reading(
+    c: u8,
+    key: &str,
+    value: Result<Data, ReadingError>,
+    unit: Option<(i8, u8)>,
+) -> Reading {
     let obis = Obis::new(1, 1, c, 7, 0, 255);
     Reading {
         spec: ObjectSpec::Value(obis),
@@ -24,7 +64,7 @@ fn reading(c: u8, key: &str, value: Result<Data, ReadingError>, unit: Option<(i8
     }
 }
 
-fn poll(readings: Vec<Reading>) -> Poll {
+pub(super) fn poll(readings: Vec<Reading>) -> Poll {
     Poll {
         meter: MeterId(1),
         at: jiff::Timestamp::from_millisecond(1_728_564_123_456).unwrap(),
@@ -32,7 +72,7 @@ fn poll(readings: Vec<Reading>) -> Poll {
     }
 }
 
-fn field() -> Vec<Reading> {
+pub(super) fn field() -> Vec<Reading> {
     vec![
         reading(
             32,
@@ -44,11 +84,11 @@ fn field() -> Vec<Reading> {
     ]
 }
 
-fn gone() -> Result<Data, ReadingError> {
+pub(super) fn gone() -> Result<Data, ReadingError> {
     Err(ReadingError::Link("the \"link\"\n".into()))
 }
 
-fn text(messages: &[Message]) -> (&str, &str) {
+pub(super) fn text(messages: &[Message]) -> (&str, &str) {
     let [message] = messages else {
         panic!("{messages:?}")
     };
@@ -148,6 +188,76 @@ fn identifiers_stay_text_on_things_board() {
         let json: serde_json::Value = serde_json::from_str(payload).unwrap();
         assert_eq!(json["values"]["k"], expected);
     }
+}
+
+/// `230` is LONG to ThingsBoard and `230.1` DOUBLE; a key must not be now the one and now the other.
+#[test]
+fn the_type_of_a_number_does_not_flip() {
+    let as_written = |value| {
+        let readings = vec![reading(32, "k", Ok(value), Some((-1, 35)))];
+        let messages = render(Dialect::ThingsBoard, "m", 1, &poll(readings));
+        let (_, payload) = text(&messages);
+        payload
+            .strip_prefix(r#"{"ts":1728564123456,"values":{"k":"#)
+            .unwrap()
+            .strip_suffix("}}")
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(as_written(Data::DoubleLong(2300)), "230.0");
+    assert_eq!(as_written(Data::DoubleLong(0)), "0.0");
+    assert_eq!(as_written(Data::DoubleLong(-5)), "-0.5");
+    for whole in [230.0, 1000.0, 0.0] {
+        let readings = vec![reading(32, "k", Ok(Data::Float32(whole)), None)];
+        let messages = render(Dialect::ThingsBoard, "m", 1, &poll(readings));
+        assert!(text(&messages).1.contains(".0}"), "{messages:?}");
+    }
+}
+
+/// A password that is read by its attribute goes to no broker.
+#[test]
+fn secrets_stay_here() {
+    let mut secret = reading(1, "k", Ok(Data::OctetString(b"hunter2".to_vec())), None);
+    secret.attribute = AttributeRef {
+        class: 15,
+        obis: Obis::new(0, 0, 40, 0, 0, 255),
+        attribute: 7,
+    };
+    secret.spec = ObjectSpec::Attribute(secret.attribute);
+    let mut readings = field();
+    readings.push(secret);
+    for dialect in Dialect::ALL {
+        let mut broker = broker(dialect);
+        broker.topic = Some("t/{key}".into());
+        broker.payload = Some("{raw} {value} {json}".into());
+        for message in super::render(&broker, &device(1, "m"), 1, &poll(readings.clone())) {
+            let payload = String::from_utf8(message.payload).unwrap();
+            assert!(
+                !payload.contains("hunter2") && !payload.contains("68756e74"),
+                "{payload}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_thingsboard_device_says_what_it_is() {
+    let lab = broker(Dialect::ThingsBoard);
+    let messages = greeting(&lab, &[device(1, "M-1")]);
+    assert_eq!(
+        text(&messages),
+        (
+            "v1/devices/me/attributes",
+            r##"{"meter":"feeder 7","serial":"#00012345","logical_device_name":"MIC00012345","manufacturer":"MIC","firmware":"#1.20"}"##
+        )
+    );
+    // Two behind one token would overwrite each other.
+    assert!(greeting(&lab, &[device(1, "M-1"), device(2, "M-2")]).is_empty());
+    assert_eq!(subscriptions(&lab).len(), 4);
+    let mut other = device(1, "M-1");
+    other.attributes.pop();
+    assert_eq!(changes(&lab, &[device(1, "M-1")], &[other]).len(), 1);
+    assert!(changes(&lab, &[device(1, "M-1")], &[device(1, "M-1")]).is_empty());
 }
 
 #[test]

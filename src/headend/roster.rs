@@ -1,0 +1,254 @@
+//! Which meters stand behind each broker, and what is known of them, as a platform is told. The rule: it is made anew from
+//! the definitions whenever one changes, and what became of the difference goes through the outbox, in order with the
+//! readings; a connection begins with the whole of it.
+
+use super::changes::Level;
+use super::fleet::State;
+use super::{Inner, lock};
+use crate::cosem::{Obis, ObjectSpec, Unit, catalogue};
+use crate::meter::definition::naming_name;
+use crate::meter::{Definition, MeterId, Poll, PolledObject};
+use crate::publish::{DEVICE_TYPE, Device, DeviceObject, dialect};
+use crate::store::{BrokerDefinition, Dialect, ListKey, Message};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{Notify, watch};
+
+#[derive(Default)]
+pub(super) struct Roster {
+    known: BTreeMap<MeterId, Known>,
+    told: BTreeMap<i64, watch::Sender<Arc<[Device]>>>,
+    /// Loaded, not yet started: brokers connect before the first meter runs.
+    coming: Vec<Definition>,
+}
+
+/// What a definition does not say of a meter.
+#[derive(Default)]
+struct Known {
+    units: BTreeMap<String, Unit>,
+    /// `serial`, `firmware`, …
+    identity: BTreeMap<&'static str, String>,
+}
+
+/// What the platform is to be told, by broker, and who sends it.
+type News = Vec<(i64, Vec<Message>, Arc<Notify>)>;
+
+/// Letters in front of a logical device name that name its maker (FLAG id).
+const FLAG: usize = 3;
+/// A register, where nothing says what an object is.
+const REGISTER: u16 = 3;
+
+impl Known {
+    /// True when that was not known.
+    fn learn(&mut self, poll: &Poll) -> bool {
+        let mut news = false;
+        for reading in &poll.readings {
+            if reading.decimal().is_some() {
+                let unit = reading.scaler_unit.map_or(Unit::NONE, |it| it.unit);
+                if self.units.get(&reading.key) != Some(&unit) {
+                    news |= self.units.insert(reading.key.clone(), unit) != Some(unit);
+                }
+            }
+            if let Some(what) = identifies(reading.obis())
+                && reading.attribute.attribute == 2
+                && let Some(text) = dialect::plain_text(reading)
+            {
+                news |= self.identify(what, text);
+            }
+        }
+        news
+    }
+
+    fn identify(&mut self, what: &'static str, text: String) -> bool {
+        if text.trim().is_empty() || self.identity.get(what) == Some(&text) {
+            return false;
+        }
+        let flag = text
+            .get(..FLAG)
+            .filter(|flag| what == NAME && flag.bytes().all(|byte| byte.is_ascii_uppercase()));
+        if let Some(flag) = flag {
+            self.identity.insert("manufacturer", flag.to_owned());
+        }
+        self.identity.insert(what, text);
+        true
+    }
+}
+
+const NAME: &str = "logical_device_name";
+
+/// What an object says of the device as a whole.
+fn identifies(obis: Obis) -> Option<&'static str> {
+    match obis.0 {
+        [0, 0, 96, 1, 0, 255] | [1, 0, 0, 0, 0, 255] => Some("serial"),
+        [0, 0, 42, 0, 0, 255] => Some(NAME),
+        [0 | 1, 0, 0, 2, 0, 255] => Some("firmware"),
+        _ => None,
+    }
+}
+
+impl Roster {
+    /// All meters of this run are in the fleet now.
+    pub(super) fn all_came(&mut self) {
+        self.coming.clear();
+    }
+
+    pub(super) fn forget(&mut self, meter: MeterId) {
+        self.known.remove(&meter);
+    }
+
+    /// The meter as the platform of this broker knows it.
+    pub(super) fn device(&self, meter: &Definition, broker: &BrokerDefinition) -> Device {
+        let known = self.known.get(&meter.id);
+        let kind = broker.device_type.as_deref().unwrap_or(DEVICE_TYPE);
+        let object = |object: &PolledObject| DeviceObject {
+            key: object.key.clone(),
+            obis: object.spec.obis(),
+            class: class(object.spec),
+            unit: known.and_then(|known| known.units.get(&object.key).copied()),
+        };
+        Device {
+            meter: meter.id,
+            name: meter.device_name().to_owned(),
+            kind: kind.to_owned(),
+            attributes: attributes(meter, known),
+            objects: meter.objects.iter().map(object).collect(),
+        }
+    }
+}
+
+fn class(spec: ObjectSpec) -> u16 {
+    match spec {
+        ObjectSpec::Attribute(it) => it.class,
+        ObjectSpec::Value(obis) => catalogue::usual_class(obis).unwrap_or(REGISTER),
+    }
+}
+
+fn attributes(meter: &Definition, known: Option<&Known>) -> Vec<(String, String)> {
+    let identity = known.into_iter().flat_map(|known| &known.identity);
+    let identity = identity.map(|(name, text)| (*name, text.clone()));
+    let own = [
+        ("meter", meter.name.clone()),
+        ("address", meter.endpoint()),
+        ("transport", meter.transport_words().into_owned()),
+        ("obiscope", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    let all = own.into_iter().chain(identity);
+    all.map(|(name, text)| (name.to_owned(), serde_json::Value::from(text).to_string()))
+        .collect()
+}
+
+impl State {
+    /// What a publisher looks at; from now on kept up to date.
+    pub(super) fn open_roster(
+        &mut self,
+        broker: &BrokerDefinition,
+    ) -> watch::Receiver<Arc<[Device]>> {
+        let (told, look) = watch::channel(self.devices(broker));
+        self.roster.told.insert(broker.id, told);
+        look
+    }
+
+    fn devices(&self, broker: &BrokerDefinition) -> Arc<[Device]> {
+        let coming = self
+            .roster
+            .coming
+            .iter()
+            .filter(|it| !self.has_meter(it.id));
+        let here = (self.definitions().chain(coming))
+            .filter(|meter| meter.publish.as_ref() == Some(&broker.name));
+        here.map(|meter| self.roster.device(meter, broker))
+            .collect()
+    }
+
+    /// Brings every roster up to date; what is to be said about it.
+    fn renew_rosters(&mut self) -> News {
+        let mut news = News::new();
+        for (broker, wake) in self.brokers() {
+            let Some(told) = self.roster.told.get(&broker.id) else {
+                continue;
+            };
+            let after = self.devices(broker);
+            let before = told.borrow().clone();
+            if before == after {
+                continue;
+            }
+            let messages = dialect::changes(broker, &before, &after);
+            told.send_replace(after);
+            if !messages.is_empty() {
+                news.push((broker.id, messages, Arc::clone(wake)));
+            }
+        }
+        news
+    }
+}
+
+impl Inner {
+    /// What the store knows of a meter that is about to start.
+    pub(super) async fn expect_meter(&self, meter: &Definition, brokers: &[BrokerDefinition]) {
+        let broker = brokers
+            .iter()
+            .find(|it| Some(&it.name) == meter.publish.as_ref());
+        let Some(broker) = broker else { return };
+        let mut known = Known::default();
+        let key = ListKey {
+            meter: meter.id,
+            client: meter.client.sap().into(),
+            server: meter.server.to_string(),
+            naming: naming_name(meter.naming).to_owned(),
+        };
+        // What is not known is no reason not to start.
+        if let Ok(Some(list)) = self.store.object_list(key).await
+            && let Some((name, firmware)) = list.identity.split_once(" / ")
+        {
+            known.identify(NAME, name.to_owned());
+            known.identify("firmware", firmware.to_owned());
+        }
+        if broker.dialect == Dialect::HomeAssistant {
+            for object in &meter.objects {
+                let last = self.store.readings(meter.id, &object.key, 1).await;
+                let unit = last.ok().and_then(|last| last.first()?.unit);
+                known
+                    .units
+                    .extend(unit.map(|it| (object.key.clone(), Unit(it))));
+            }
+        }
+        let mut state = lock(&self.state);
+        state.roster.known.insert(meter.id, known);
+        state.roster.coming.push(meter.clone());
+    }
+
+    /// What polls say of their meters beside the values.
+    pub(super) async fn learn(&self, polls: impl Iterator<Item = &Poll>) {
+        let news = {
+            let mut state = lock(&self.state);
+            let mut news = false;
+            for poll in polls {
+                // Deleted meanwhile: nothing is kept of it.
+                news |= state.has_meter(poll.meter)
+                    && (state.roster.known.entry(poll.meter))
+                        .or_default()
+                        .learn(poll);
+            }
+            news
+        };
+        if news {
+            self.tell_roster().await;
+        }
+    }
+
+    /// After meters or brokers changed: the rosters follow, and the platforms are told.
+    pub(super) async fn tell_roster(&self) {
+        let news = lock(&self.state).renew_rosters();
+        let now = self.clock.now();
+        for (broker, messages, wake) in news {
+            if let Err(error) = self.store.enqueue(broker, now, messages).await {
+                let text = format!("a platform is not told of its meters: {error}");
+                self.notice(Level::Warning, text);
+            }
+            wake.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,487 @@
+//! From the table to one connection: rows out in order, acknowledged ones out of the table. The rule: what a message
+//! is told of by PUBACK decides what becomes of it, and nothing else does.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rumqttc::{Publish, QoS};
+use tokio::time::{Instant, sleep_until};
+
+use super::dialect;
+use super::drain::{Control, Drain};
+use super::generation::{Agreed, End};
+use super::line::{Heard, Line};
+use super::status::Cause;
+use super::suspects::{self, ALONE, Mode};
+use super::verdict::Verdict;
+use super::window::{Load, Stray, Window};
+use super::words::{Trouble, no_acknowledgement};
+use crate::cosem::data::printable;
+use crate::store::{Message, OutboxRow, fit_topic};
+
+/// An open connection that does not acknowledge for so long is given up.
+const ACK_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the table is looked at without being woken, and what waits is counted.
+const LOOK: Duration = Duration::from_secs(1);
+/// Acknowledged rows leave the table together: so many, or after so long.
+const REMOVE: (usize, Duration) = (500, Duration::from_millis(100));
+/// The last message shown is no newer than this.
+const SHOW: Duration = Duration::from_millis(100);
+/// How much of the last payload is shown.
+const SHOWN: usize = 4096;
+/// Refusals without a clear cause, after which a message is set aside.
+const REFUSALS: u32 = 5;
+/// Rows that may make one message.
+const PACKED: usize = 100;
+
+pub(super) struct Pump {
+    agreed: Agreed,
+    window: Window,
+    mode: Mode,
+    greeting: VecDeque<Message>,
+    /// Fetched, not yet submitted.
+    ahead: VecDeque<OutboxRow>,
+    /// No row up to this one is looked at again on this connection.
+    cursor: i64,
+    /// There may be rows past `ahead`.
+    more: bool,
+    /// What earlier connections left acknowledged is out of the table.
+    clean: bool,
+    refused: Vec<(Load, Verdict)>,
+    taken: Vec<Duration>,
+    taken_rows: usize,
+    sent_bytes: u64,
+    last_sent: Option<(String, Vec<u8>)>,
+    next_show: Instant,
+    next_look: Instant,
+    remove_by: Option<Instant>,
+    /// Set when stopping.
+    give_up: Option<Instant>,
+}
+
+impl Pump {
+    pub(super) fn new(agreed: Agreed) -> Self {
+        let now = Instant::now();
+        Self {
+            agreed,
+            window: Window::default(),
+            mode: Mode::Normal,
+            greeting: VecDeque::new(),
+            ahead: VecDeque::new(),
+            cursor: 0,
+            more: true,
+            clean: false,
+            refused: Vec::new(),
+            taken: Vec::new(),
+            taken_rows: 0,
+            sent_bytes: 0,
+            last_sent: None,
+            next_show: now,
+            next_look: now + LOOK,
+            remove_by: None,
+            give_up: None,
+        }
+    }
+
+    /// To go out before anything from the table.
+    pub(super) fn greet(&mut self, messages: Vec<Message>) {
+        self.greeting.extend(messages);
+    }
+
+    pub(super) async fn run(mut self, drain: &mut Drain, line: &mut Line) -> End {
+        let end = self.pump(drain, line).await;
+        self.remove(drain).await;
+        self.tell(drain, true);
+        if let End::Lost(trouble) = &end
+            && matches!(
+                trouble.cause,
+                Cause::Closed | Cause::NoAcknowledgement | Cause::Other
+            )
+        {
+            self.blame(drain, &trouble.what).await;
+        }
+        end
+    }
+
+    /// The connection ended over what was under way, it seems.
+    async fn blame(&self, drain: &mut Drain, what: &str) {
+        let under_way = self.window.under_way();
+        if let Mode::LastChance(row) = self.mode
+            && under_way.contains(&row)
+        {
+            let reason = format!(
+                "each connection ended while it was under way, while others passed: {what}"
+            );
+            set_aside(drain, row, &reason).await;
+            return;
+        }
+        if let Err(error) = drain.store.attempted(under_way).await {
+            drain.error(error.to_string());
+        }
+    }
+
+    async fn pump(&mut self, drain: &mut Drain, line: &mut Line) -> End {
+        let (stop, wake) = (drain.stop.clone(), drain.wake.clone());
+        loop {
+            if let Err(trouble) = self.settle(drain).await {
+                return End::Lost(trouble);
+            }
+            self.remove_if_due(drain).await;
+            // While the table does not let go of what was acknowledged, nothing new is sent.
+            if self.clean
+                && drain.unremoved.len() < REMOVE.0
+                && let Err(trouble) = self.fill(drain, line).await
+            {
+                return End::Lost(trouble);
+            }
+            self.tell(drain, false);
+            let now = Instant::now();
+            if stop.is_cancelled() {
+                let Some(give_up) = self.give_up else {
+                    // The last polls were committed just now: look once more before leaving.
+                    self.give_up = Some(now + drain.flush);
+                    self.more = true;
+                    continue;
+                };
+                let empty = self.window.is_empty() && self.ahead.is_empty() && !self.more;
+                if now >= give_up || (empty && drain.unremoved.is_empty()) {
+                    return End::Stopped;
+                }
+            }
+            let patience = self.window.oldest().map(|(since, _)| since + ACK_TIMEOUT);
+            if let Some((_, topic)) = self.window.oldest()
+                && patience.is_some_and(|until| now >= until)
+            {
+                let seconds = ACK_TIMEOUT.as_secs();
+                return End::Lost(no_acknowledgement(&drain.broker, seconds, topic));
+            }
+            if now >= self.next_look {
+                drain.count().await;
+                self.more = true;
+                self.next_look = now + LOOK;
+                continue;
+            }
+            let show = self.last_sent.as_ref().map(|_| self.next_show);
+            let due = [patience, self.give_up, self.remove_by, show]
+                .into_iter()
+                .flatten()
+                .fold(self.next_look, Instant::min);
+            let room = self.window.len() < self.agreed.width;
+            tokio::select! {
+                biased;
+                event = line.events.recv() => {
+                    if let Err(trouble) = self.hear(drain, line, event) {
+                        return End::Lost(trouble);
+                    }
+                }
+                () = stop.cancelled(), if self.give_up.is_none() => {}
+                Some(control) = drain.controls.recv() => match control {
+                    Control::Pause => return End::Paused,
+                    Control::Reconnect => return End::Again,
+                    Control::Replace(broker) => {
+                        drain.broker = *broker;
+                        return End::Again;
+                    }
+                    Control::Flush => self.more = true,
+                    Control::Resume => {}
+                },
+                Some(answer) = drain.answers.1.recv(), if room => self.greeting.push_back(answer),
+                () = wake.notified() => self.more = true,
+                () = sleep_until(due) => {}
+            }
+        }
+    }
+
+    /// Everything that is there to be heard, so that acknowledgements leave the table together.
+    fn hear(
+        &mut self,
+        drain: &mut Drain,
+        line: &mut Line,
+        first: Option<Result<Heard, Trouble>>,
+    ) -> Result<(), Trouble> {
+        self.take(drain, first)?;
+        // A broker that never stops talking does not keep us from stopping.
+        for _ in 0..4 * self.agreed.width {
+            match line.events.try_recv() {
+                Ok(next) => self.take(drain, Some(next))?,
+                // Its end, if it has ended, is told by the next `recv`.
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        drain: &mut Drain,
+        heard: Option<Result<Heard, Trouble>>,
+    ) -> Result<(), Trouble> {
+        let event = heard.ok_or_else(Trouble::given_up)??;
+        let stray = |Stray(packet)| {
+            Trouble::passing(
+                Cause::Other,
+                format!(
+                    "{} acknowledged packet {packet}, which was not sent",
+                    drain.broker.endpoint()
+                ),
+            )
+        };
+        match event {
+            Heard::Sent(packet) => self.window.sent(packet).map_err(stray),
+            Heard::Acknowledged(packet, verdict) => {
+                let (load, latency) = self
+                    .window
+                    .acknowledge(packet, Instant::now())
+                    .map_err(stray)?;
+                if verdict == Verdict::Taken {
+                    self.taken.push(latency);
+                    self.taken_rows += load.rows.len();
+                    drain.unremoved.extend(load.rows);
+                    self.remove_by
+                        .get_or_insert_with(|| Instant::now() + REMOVE.1);
+                } else {
+                    self.refused.push((load, verdict));
+                }
+                Ok(())
+            }
+            Heard::Message { payload, .. } => {
+                drain.received(payload.len());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Carries out what the broker thinks of messages it did not take.
+    async fn settle(&mut self, drain: &mut Drain) -> Result<(), Trouble> {
+        let mut ends = Ok(());
+        for (load, verdict) in std::mem::take(&mut self.refused) {
+            let place = drain.broker.endpoint();
+            let topic = printable(&load.topic);
+            match verdict {
+                Verdict::Taken => {}
+                Verdict::Later(why) => {
+                    ends = Err(Trouble::passing(
+                        Cause::Quota,
+                        format!("{place} takes no more for now: {why} on {topic}"),
+                    ));
+                }
+                Verdict::Forbidden(why) => {
+                    ends = Err(Trouble::lasting(
+                        Cause::Forbidden,
+                        format!(
+                            "{place} does not let us publish on {topic}: {why}; may this client publish there?"
+                        ),
+                    ));
+                }
+                Verdict::Never(why) | Verdict::Unclear(why) => {
+                    let never = matches!(verdict, Verdict::Never(_));
+                    if self.judge(drain, &load, never, why).await {
+                        ends = Err(Trouble::passing(
+                            Cause::Other,
+                            format!(
+                                "{place} refused a message on {topic}: {why}; it is sent again"
+                            ),
+                        ));
+                    }
+                }
+            }
+        }
+        ends
+    }
+
+    /// True when it is to be sent again on another connection.
+    async fn judge(&self, drain: &mut Drain, load: &Load, never: bool, why: &str) -> bool {
+        match load.rows.as_slice() {
+            [] => {
+                drain.error(format!(
+                    "{} refused a message on {}: {why}",
+                    drain.broker.endpoint(),
+                    printable(&load.topic)
+                ));
+                false
+            }
+            [row] if never || load.attempts + 1 >= REFUSALS => {
+                let reason = format!("the broker refused it: {why}");
+                set_aside(drain, *row, &reason).await;
+                false
+            }
+            rows => {
+                // Several in one message: each by itself shows which of them it is.
+                let times = if rows.len() > 1 { ALONE } else { 1 };
+                for _ in 0..times {
+                    if let Err(error) = drain.store.attempted(rows.to_vec()).await {
+                        drain.error(error.to_string());
+                    }
+                }
+                true
+            }
+        }
+    }
+
+    async fn remove_if_due(&mut self, drain: &mut Drain) {
+        let idle = self.window.is_empty() && self.ahead.is_empty();
+        let due = self.remove_by.is_some_and(|by| Instant::now() >= by);
+        if !self.clean || due || idle || drain.unremoved.len() >= REMOVE.0 {
+            self.remove(drain).await;
+        }
+    }
+
+    async fn remove(&mut self, drain: &mut Drain) {
+        self.remove_by = None;
+        self.clean |= drain.unremoved.is_empty();
+        if drain.unremoved.is_empty() {
+            return;
+        }
+        let rows = drain.unremoved.clone();
+        match drain.store.acknowledged(rows).await {
+            Ok(()) => {
+                drain.unremoved.clear();
+                self.clean = true;
+            }
+            Err(error) => {
+                // Kept, and tried again: at the latest with the next look.
+                self.remove_by = Some(Instant::now() + LOOK);
+                drain.error(error.to_string());
+            }
+        }
+    }
+
+    /// Tells the screen, a few times a second at most.
+    fn tell(&mut self, drain: &mut Drain, last: bool) {
+        let now = Instant::now();
+        if (last || now >= self.next_show || self.window.is_empty())
+            && let Some((topic, payload)) = self.last_sent.take()
+        {
+            self.next_show = now + SHOW;
+            let bytes = std::mem::take(&mut self.sent_bytes);
+            drain.sent(bytes, printable(&topic), shown(&payload));
+        }
+        if !self.taken.is_empty() {
+            drain.acknowledged(&self.taken, std::mem::take(&mut self.taken_rows));
+            self.taken.clear();
+        }
+    }
+
+    async fn fill(&mut self, drain: &mut Drain, line: &Line) -> Result<(), Trouble> {
+        while self.window.len() < self.agreed.width {
+            if self.mode.is_alone() && !self.window.is_empty() {
+                break;
+            }
+            if let Some(message) = self.greeting.pop_front() {
+                let load = Load {
+                    rows: Vec::new(),
+                    topic: message.topic.clone(),
+                    attempts: 0,
+                };
+                self.submit(line, load, message)?;
+                continue;
+            }
+            if self.ahead.is_empty() && !self.fetch(drain).await {
+                break;
+            }
+            let alone = self.ahead.front().is_some_and(|row| row.attempts >= ALONE);
+            if alone && !self.window.is_empty() {
+                break;
+            }
+            let Some((mode, row)) = suspects::next(self.mode, &mut self.ahead) else {
+                break;
+            };
+            self.mode = mode;
+            self.cursor = self.cursor.max(row.id);
+            if let Some(reason) = unsendable(&row, self.agreed.most) {
+                set_aside(drain, row.id, &reason).await;
+                continue;
+            }
+            self.send(drain, line, row)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, drain: &Drain, line: &Line, row: OutboxRow) -> Result<(), Trouble> {
+        let attempts = row.attempts;
+        let mut rows = vec![row];
+        if self.mode == Mode::Normal && dialect::packs(&drain.broker) {
+            while rows.len() < PACKED
+                && let Some(next) = self.ahead.pop_front_if(|row| row.attempts < ALONE)
+            {
+                rows.push(next);
+            }
+        }
+        let (message, taken) = dialect::pack(&rows, self.agreed.most);
+        for unused in rows.drain(taken.max(1)..).rev() {
+            self.ahead.push_front(unused);
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        self.cursor = ids.iter().copied().fold(self.cursor, i64::max);
+        let load = Load {
+            rows: ids,
+            topic: message.topic.clone(),
+            attempts,
+        };
+        self.submit(line, load, message)
+    }
+
+    fn submit(&mut self, line: &Line, load: Load, message: Message) -> Result<(), Trouble> {
+        self.sent_bytes += (message.topic.len() + message.payload.len()) as u64;
+        self.last_sent = Some((message.topic.clone(), message.payload.clone()));
+        line.publish(message).map_err(|_| Trouble::given_up())?;
+        self.window.submit(load, Instant::now());
+        Ok(())
+    }
+
+    /// True when there is something ahead now.
+    async fn fetch(&mut self, drain: &mut Drain) -> bool {
+        if !self.more {
+            return false;
+        }
+        let lot = 5 * self.agreed.width.max(20);
+        match drain.store.outbox(drain.broker.id, self.cursor, lot).await {
+            Ok(rows) => {
+                self.more = rows.len() == lot;
+                self.ahead = rows.into();
+            }
+            Err(error) => {
+                self.more = false;
+                drain.error(error.to_string());
+            }
+        }
+        !self.ahead.is_empty()
+    }
+}
+
+async fn set_aside(drain: &mut Drain, row: i64, reason: &str) {
+    let at = drain.clock.now();
+    if let Err(error) = drain.store.reject(row, reason, at).await {
+        drain.error(error.to_string());
+    } else {
+        drain.error(format!("a message was set aside: {reason}"));
+        drain.count().await;
+    }
+}
+
+/// Why this row would break every connection it is tried on. rumqttc drops the connection for an
+/// oversize packet and not the packet, so this is asked before.
+fn unsendable(row: &OutboxRow, most: usize) -> Option<String> {
+    if let Err(problem) = fit_topic(&row.topic) {
+        return Some(format!("{problem}: {}", printable(&row.topic)));
+    }
+    let size = overhead() + row.topic.len() + row.payload.len();
+    (size > most).then(|| {
+        format!("it is {size} bytes long, more than the {most} a packet may have; let the meter read fewer objects")
+    })
+}
+
+fn overhead() -> usize {
+    Publish::new("", QoS::AtLeastOnce, Vec::new()).size() + 8
+}
+
+fn shown(payload: &[u8]) -> String {
+    let cut = payload.len() > SHOWN;
+    let part = payload.get(..SHOWN).unwrap_or(payload);
+    let mut text = printable(&String::from_utf8_lossy(part));
+    if cut {
+        text.push('…');
+    }
+    text
+}
