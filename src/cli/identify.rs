@@ -1,7 +1,6 @@
 //! `obiscope identify`: who is there. Each line is asked for by itself; what a meter lacks costs only its line.
 
 use super::Failure;
-use super::clock::{Drift, TIME};
 use super::exit::ExitKind;
 use super::object_list::{self, Kept};
 use super::table::Table;
@@ -11,6 +10,7 @@ use crate::cosem::decode::decode;
 use crate::cosem::{AttributeRef, Data, DateTime, Obis};
 use crate::meter::Definition;
 use crate::meter::attempts::{Attempts, Credential, Told};
+use crate::meter::drift::{Drift, TIME};
 use crate::meter::session::Session;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

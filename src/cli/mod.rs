@@ -30,6 +30,7 @@ mod probe_end;
 pub mod profile;
 mod progress;
 pub mod prompt;
+pub mod provision;
 pub mod read;
 pub mod replay;
 pub mod saved;

@@ -125,6 +125,10 @@ impl Inner {
         Ok(())
     }
 
+    pub(super) fn phase(&self, id: MeterId) -> Result<Phase, String> {
+        lock(&self.state).phase(id).ok_or_else(|| GONE.to_owned())
+    }
+
     /// Its phase, where nobody has it on the bench.
     fn free(&self, id: MeterId) -> Result<Phase, String> {
         let state = lock(&self.state);

@@ -28,8 +28,8 @@ const SOON: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct State {
-    meters: BTreeMap<MeterId, Meter>,
-    brokers: BTreeMap<i64, Broker>,
+    pub(super) meters: BTreeMap<MeterId, Meter>,
+    pub(super) brokers: BTreeMap<i64, Broker>,
     moved: BTreeSet<MeterId>,
     moved_brokers: BTreeSet<i64>,
     removed: Vec<MeterId>,
@@ -37,20 +37,20 @@ pub(super) struct State {
     pub(super) roster: Roster,
 }
 
-struct Meter {
-    definition: Definition,
+pub(super) struct Meter {
+    pub(super) definition: Definition,
     orders: mpsc::Sender<Order>,
-    status: watch::Receiver<MeterStatus>,
+    pub(super) status: watch::Receiver<MeterStatus>,
     tap: Tap,
     task: Option<JoinHandle<()>>,
     bench: Option<Bench>,
 }
 
-struct Broker {
-    definition: BrokerDefinition,
-    handle: Option<PublisherHandle>,
-    status: watch::Receiver<BrokerStatus>,
-    wake: Arc<tokio::sync::Notify>,
+pub(super) struct Broker {
+    pub(super) definition: BrokerDefinition,
+    pub(super) handle: Option<PublisherHandle>,
+    pub(super) status: watch::Receiver<BrokerStatus>,
+    pub(super) wake: Arc<tokio::sync::Notify>,
 }
 
 /// What a poll of one meter needs to be published.
@@ -264,7 +264,7 @@ impl Inner {
             flush: FLUSH,
             seed,
             roster: lock(&self.state).open_roster(&definition),
-            requests: None,
+            requests: Some(self.requests_of(id)),
         });
         tokio::spawn(watch_broker(
             Arc::downgrade(self),

@@ -8,6 +8,9 @@ mod commit;
 mod fleet;
 mod notes;
 mod roster;
+mod rpc;
+mod state;
+mod statistics;
 
 pub use bench::{
     At, BenchView, Exchange, ProbeAsk, ProbeView, StepAsk, StepView, Work, keep_working,
@@ -82,6 +85,7 @@ impl Headend {
         for meter in &meters {
             inner.expect_meter(meter, &brokers).await;
         }
+        tokio::spawn(statistics::run(Arc::downgrade(&inner)));
         for broker in brokers {
             inner.start_broker(broker);
         }

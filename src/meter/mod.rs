@@ -6,6 +6,7 @@ pub mod clock;
 pub mod counters;
 pub mod definition;
 pub mod document;
+pub mod drift;
 pub mod evidence;
 #[cfg(test)]
 pub(crate) mod fake;

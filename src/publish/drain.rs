@@ -10,14 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection;
 use super::device::Device;
+use super::findings::{self, Seen};
 use super::generation::{self, End};
+use super::limits::Gate;
 use super::line::{Heard, Line};
 use super::rate::Rate;
 use super::request::Request;
 use super::status::{BrokerPhase, BrokerStatus, Cause, Happening, Latencies};
+use super::takeover;
 use super::words::Trouble;
 use crate::meter::Clock;
-use crate::store::{BrokerDefinition, Message, Store};
+use crate::store::{BrokerDefinition, Message, QueueDepth, Store};
 
 /// First and longest pause after a loss.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
@@ -25,8 +28,6 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_m
 const LEAST: Duration = Duration::from_millis(100);
 /// The pause after a refusal that will not mend itself.
 const REFUSED: Duration = Duration::from_mins(1);
-/// Two clients that push each other out must not do so every second.
-const TAKEN_OVER: Duration = Duration::from_secs(30);
 /// A connection that held this long counts as good even if there was nothing to send.
 const PROVEN: Duration = Duration::from_mins(1);
 /// Answers that may wait to be sent.
@@ -91,6 +92,12 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
         failures: 0,
         rate: Rate::new(now),
         latencies: Latencies::default(),
+        gate: Gate::default(),
+        twins: Vec::new(),
+        acknowledged_at: None,
+        dropped_before: None,
+        held_since: None,
+        full_since: None,
     };
     PublisherHandle {
         status: watched,
@@ -122,6 +129,17 @@ pub(super) struct Drain {
     rate: Rate,
     latencies: Latencies,
     random: fastrand::Rng,
+    /// What the platform takes; outlives a connection, as its counting does.
+    pub gate: Gate,
+    /// Brokers in our own database that would push this one out.
+    twins: Vec<String>,
+    /// When last a row was.
+    acknowledged_at: Option<jiff::Timestamp>,
+    /// Dropped by the limits when the program started.
+    dropped_before: Option<u64>,
+    /// Since when the limits hold messages back, and since when the window is full.
+    pub held_since: Option<Instant>,
+    pub full_since: Option<Instant>,
 }
 
 /// What comes after a pause.
@@ -139,6 +157,7 @@ impl Drain {
             if !std::mem::take(&mut first) {
                 self.status.send_modify(|status| status.reconnects += 1);
             }
+            self.look_for_twins().await;
             let began = Instant::now();
             let next = match generation::run(&mut self).await {
                 End::Stopped => break,
@@ -163,10 +182,17 @@ impl Drain {
         self.failures = self.failures.saturating_add(1);
         self.lost(&trouble);
         let spread = Duration::from_millis(self.random.u64(0..5_000));
-        let pause = match trouble.cause {
+        let kicks = takeover::kicks(&self.status.borrow().history);
+        let pause = match kicks {
             // The seconds keep several brokers behind one address from knocking at once.
             _ if trouble.refused => REFUSED + spread,
-            Cause::TakenOver => TAKEN_OVER + spread,
+            // Two clients that push each other out must not do so every second.
+            Some(kicks) if trouble.cause == Cause::TakenOver => kicks.pause() + spread,
+            // What was acknowledged in between proves the broker and not our place at it.
+            Some(kicks) if trouble.cause == Cause::Closed => {
+                let failures = u32::try_from(kicks.count).unwrap_or(u32::MAX);
+                back_off(failures.max(self.failures), &mut self.random)
+            }
             _ => back_off(self.failures, &mut self.random),
         };
         let until = Instant::now() + pause;
@@ -261,6 +287,9 @@ impl Drain {
         let found = self.store.depth(self.broker.id).await;
         let per_minute = self.rate.per_minute(Instant::now());
         let latency = self.latencies.measure();
+        if let Ok(depth) = &found {
+            self.diagnose(*depth);
+        }
         match found {
             Ok(depth) => self.status.send_if_modified(|status| {
                 let quiet = status.trend.iter().all(|waiting| *waiting == depth.waiting)
@@ -277,11 +306,47 @@ impl Drain {
         };
     }
 
+    async fn look_for_twins(&mut self) {
+        if let Ok(all) = self.store.brokers().await {
+            self.twins = takeover::twins(&self.broker, &all);
+        }
+    }
+
+    fn diagnose(&mut self, depth: QueueDepth) {
+        let before = *self.dropped_before.get_or_insert(depth.dropped);
+        let long = |since: Option<Instant>| since.map_or(Duration::ZERO, |it| it.elapsed());
+        let history = Arc::clone(&self.status.borrow().history);
+        let found = findings::find(&Seen {
+            broker: &self.broker,
+            now: self.clock.now(),
+            history: &history,
+            kicks: takeover::kicks(&history),
+            twins: &self.twins,
+            depth,
+            dropped: depth.dropped.saturating_sub(before),
+            acknowledged: self.acknowledged_at,
+            limits: self.gate.words(),
+            held_back: long(self.held_since),
+            full: long(self.full_since),
+            window: self.broker.window.into(),
+        });
+        self.status.send_if_modified(|status| {
+            let news = *status.findings != *found;
+            if news {
+                status.findings = found.into();
+            }
+            news
+        });
+    }
+
     /// The first of a connection proves it.
     pub(super) fn acknowledged(&mut self, latencies: &[Duration], rows: usize) {
         self.failures = 0;
         let now = Instant::now();
         let count = rows as u64;
+        if count > 0 {
+            self.acknowledged_at = Some(self.clock.now());
+        }
         self.rate.add(now, count);
         for latency in latencies {
             self.latencies.add(*latency);

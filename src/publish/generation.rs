@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::calls;
 use super::connection::{self, MAX_PACKET, OFFLINE, ONLINE};
 use super::dialect;
 use super::drain::Drain;
+use super::incoming;
 use super::line::{Heard, Line};
 use super::pump::Pump;
 use super::status::Cause;
@@ -70,6 +72,14 @@ pub(super) async fn run(drain: &mut Drain) -> End {
     drain.connected();
     drain.count().await;
     let mut pump = Pump::new(agreed);
+    // Who asked on the last connection is gone, and on this one its number may be another's.
+    while drain.answers.1.try_recv().is_ok() {}
+    if drain.broker.dialect.is_thingsboard() {
+        pump.ask(calls::limits_question());
+        drain.gate.asked(Instant::now());
+    } else {
+        drain.gate.open();
+    }
     pump.greet(greeting(drain));
     let end = pump.run(drain, &mut line).await;
     if !matches!(end, End::Lost(_)) {
@@ -99,7 +109,12 @@ fn greeting(drain: &Drain) -> Vec<Message> {
 }
 
 async fn subscribe(drain: &Drain, line: &mut Line) -> Result<(), Trouble> {
-    let filters = dialect::subscriptions(&drain.broker);
+    let mut filters = dialect::subscriptions(&drain.broker);
+    for filter in incoming::subscriptions(&drain.broker) {
+        if !filters.contains(&filter) {
+            filters.push(filter);
+        }
+    }
     if filters.is_empty() {
         return Ok(());
     }

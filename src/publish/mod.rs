@@ -4,17 +4,23 @@
 //! in memory is thrown away and sent again from the table. A receiver may see a message twice, never
 //! not at all. "Delivered" means acknowledged by the broker.
 
+mod calls;
 mod connection;
 mod device;
 pub mod dialect;
 pub mod drain;
+mod findings;
 mod generation;
+mod incoming;
+mod limits;
 mod line;
+pub mod provision;
 mod pump;
 mod rate;
 mod request;
 mod status;
 mod suspects;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -24,5 +30,5 @@ mod words;
 pub use connection::{check_ca, check_pair};
 pub use device::{DEVICE_TYPE, Device, DeviceObject};
 pub use drain::{Control, PublisherHandle, Spawn};
-pub use request::Request;
+pub use request::{Request, is_named, refusal};
 pub use status::{BrokerPhase, BrokerStatus, Cause, Happening, Latency, TREND};

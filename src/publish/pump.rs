@@ -7,9 +7,11 @@ use std::time::Duration;
 use rumqttc::{Publish, QoS};
 use tokio::time::{Instant, sleep_until};
 
+use super::calls::Calls;
 use super::dialect;
 use super::drain::{Control, Drain};
 use super::generation::{Agreed, End};
+use super::limits::{Cost, points};
 use super::line::{Heard, Line};
 use super::status::Cause;
 use super::suspects::{self, ALONE, Mode};
@@ -38,6 +40,9 @@ pub(super) struct Pump {
     agreed: Agreed,
     window: Window,
     mode: Mode,
+    calls: Calls,
+    /// Goes before everything, and before limits are known.
+    question: Option<Message>,
     greeting: VecDeque<Message>,
     /// Fetched, not yet submitted.
     ahead: VecDeque<OutboxRow>,
@@ -55,6 +60,8 @@ pub(super) struct Pump {
     next_show: Instant,
     next_look: Instant,
     remove_by: Option<Instant>,
+    /// When the platform's limits let the next message go.
+    held_until: Option<Instant>,
     /// Set when stopping.
     give_up: Option<Instant>,
 }
@@ -66,6 +73,8 @@ impl Pump {
             agreed,
             window: Window::default(),
             mode: Mode::Normal,
+            calls: Calls::default(),
+            question: None,
             greeting: VecDeque::new(),
             ahead: VecDeque::new(),
             cursor: 0,
@@ -79,8 +88,14 @@ impl Pump {
             next_show: now,
             next_look: now + LOOK,
             remove_by: None,
+            held_until: None,
             give_up: None,
         }
+    }
+
+    /// To go out before anything else; what it asks is awaited.
+    pub(super) fn ask(&mut self, question: Message) {
+        self.question = Some(question);
     }
 
     /// To go out before anything from the table.
@@ -92,6 +107,7 @@ impl Pump {
         let end = self.pump(drain, line).await;
         self.remove(drain).await;
         self.tell(drain, true);
+        (drain.held_since, drain.full_since) = (None, None);
         if let End::Lost(trouble) = &end
             && matches!(
                 trouble.cause,
@@ -162,10 +178,16 @@ impl Pump {
                 continue;
             }
             let show = self.last_sent.as_ref().map(|_| self.next_show);
-            let due = [patience, self.give_up, self.remove_by, show]
-                .into_iter()
-                .flatten()
-                .fold(self.next_look, Instant::min);
+            let due = [
+                patience,
+                self.give_up,
+                self.remove_by,
+                show,
+                self.held_until,
+            ]
+            .into_iter()
+            .flatten()
+            .fold(self.next_look, Instant::min);
             let room = self.window.len() < self.agreed.width;
             tokio::select! {
                 biased;
@@ -244,8 +266,14 @@ impl Pump {
                 }
                 Ok(())
             }
-            Heard::Message { payload, .. } => {
+            Heard::Message { topic, payload } => {
                 drain.received(payload.len());
+                let sizes = self.calls.hear(drain, self.agreed.most, &topic, &payload);
+                if let Some(sizes) = sizes {
+                    let (most, width) = (sizes.payload, sizes.under_way);
+                    self.agreed.most = self.agreed.most.min(most.unwrap_or(usize::MAX));
+                    self.agreed.width = self.agreed.width.min(width.unwrap_or(usize::MAX));
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -364,20 +392,48 @@ impl Pump {
     }
 
     async fn fill(&mut self, drain: &mut Drain, line: &Line) -> Result<(), Trouble> {
+        self.held_until = None;
+        let filled = self.fill_up(drain, line).await;
+        let now = Instant::now();
+        let since = |is: bool, before: Option<Instant>| is.then(|| before.unwrap_or(now));
+        drain.held_since = since(self.held_until.is_some(), drain.held_since);
+        let full = self.window.len() >= self.agreed.width;
+        drain.full_since = since(full, drain.full_since);
+        filled
+    }
+
+    async fn fill_up(&mut self, drain: &mut Drain, line: &Line) -> Result<(), Trouble> {
         while self.window.len() < self.agreed.width {
             if self.mode.is_alone() && !self.window.is_empty() {
                 break;
             }
-            if let Some(message) = self.greeting.pop_front() {
-                let load = Load {
-                    rows: Vec::new(),
-                    topic: message.topic.clone(),
-                    attempts: 0,
-                };
-                self.submit(line, load, message)?;
+            if let Some(question) = self.question.take() {
+                self.submit(line, aside(&question), question)?;
+                continue;
+            }
+            let now = Instant::now();
+            self.held_until = drain.gate.holds(now);
+            if self.held_until.is_some() {
+                break;
+            }
+            if let Some(message) = self.greeting.front() {
+                let cost = Cost::of(&message.topic, &message.payload);
+                self.held_until = drain.gate.not_before(cost, now);
+                if self.held_until.is_some() {
+                    break;
+                }
+                if let Some(message) = self.greeting.pop_front() {
+                    drain.gate.spend(cost, now);
+                    self.calls.says(drain, &message);
+                    self.submit(line, aside(&message), message)?;
+                }
                 continue;
             }
             if self.ahead.is_empty() && !self.fetch(drain).await {
+                break;
+            }
+            self.held_until = self.held_back(drain, now);
+            if self.held_until.is_some() {
                 break;
             }
             let alone = self.ahead.front().is_some_and(|row| row.attempts >= ALONE);
@@ -398,17 +454,52 @@ impl Pump {
         Ok(())
     }
 
-    fn send(&mut self, drain: &Drain, line: &Line, row: OutboxRow) -> Result<(), Trouble> {
+    /// Until when the platform's limits hold the next row back. While rows go alone, it is not known which is next.
+    fn held_back(&self, drain: &mut Drain, now: Instant) -> Option<Instant> {
+        if !drain.gate.limits() {
+            return None;
+        }
+        let normal = (self.ahead.front()).is_some_and(|row| row.attempts < ALONE);
+        let some = if normal { 1 } else { self.ahead.len() };
+        let costs = self.ahead.iter().take(some);
+        costs
+            .filter_map(|row| (drain.gate).not_before(Cost::of(&row.topic, &row.payload), now))
+            .max()
+    }
+
+    fn send(&mut self, drain: &mut Drain, line: &Line, row: OutboxRow) -> Result<(), Trouble> {
         let attempts = row.attempts;
+        let now = Instant::now();
+        let limited = drain.gate.limits();
+        let mut room = u64::MAX;
+        if limited {
+            let cost = Cost::of(&row.topic, &row.payload);
+            room = drain
+                .gate
+                .room(cost, now)
+                .saturating_sub(points(&row.payload));
+        }
         let mut rows = vec![row];
         if self.mode == Mode::Normal && dialect::packs(&drain.broker) {
             while rows.len() < PACKED
-                && let Some(next) = self.ahead.pop_front_if(|row| row.attempts < ALONE)
+                && let Some(next) = self.ahead.pop_front_if(|row| {
+                    let cost = if limited { points(&row.payload) } else { 0 };
+                    let fits = row.attempts < ALONE && cost <= room;
+                    if fits {
+                        room -= cost;
+                    }
+                    fits
+                })
             {
                 rows.push(next);
             }
         }
         let (message, taken) = dialect::pack(&rows, self.agreed.most);
+        if limited {
+            let cost = Cost::of(&message.topic, &message.payload);
+            drain.gate.spend(cost, now);
+        }
+        self.calls.says(drain, &message);
         for unused in rows.drain(taken.max(1)..).rev() {
             self.ahead.push_front(unused);
         }
@@ -447,6 +538,15 @@ impl Pump {
             }
         }
         !self.ahead.is_empty()
+    }
+}
+
+/// What is not kept in the table.
+fn aside(message: &Message) -> Load {
+    Load {
+        rows: Vec::new(),
+        topic: message.topic.clone(),
+        attempts: 0,
     }
 }
 

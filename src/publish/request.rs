@@ -2,11 +2,34 @@
 
 use tokio::sync::oneshot;
 
+/// A method called, or news told, by the platform.
 #[derive(Debug)]
 pub struct Request {
-    /// None: the gateway itself is meant.
+    /// As the platform calls it. None: the gateway itself is meant.
     pub device: Option<String>,
     pub method: String,
     pub params: serde_json::Value,
+    /// The platform tells us something (`attributes`, `attributes_deleted`, `device_renamed`, `device_deleted`,
+    /// `device_disconnected`) and calls nothing: what changes something need not be allowed for it.
+    pub notice: bool,
+    /// Closed when nobody waits any more: what has not begun by then need not begin.
     pub reply: oneshot::Sender<serde_json::Value>,
+}
+
+/// Whether a device of this name is meant. A level of a topic cannot hold what MQTT itself uses (`+`, `#`, `/`), so these
+/// stand there as `_`.
+pub fn is_named(device: &str, told: &str) -> bool {
+    let level = |c: char| {
+        if "+#/".contains(c) || c.is_control() {
+            '_'
+        } else {
+            c
+        }
+    };
+    device == told || device.chars().map(level).eq(told.chars())
+}
+
+/// An error as ThingsBoard's own gateway words it.
+pub fn refusal(words: impl Into<String>, code: u16) -> serde_json::Value {
+    serde_json::json!({ "error": words.into(), "code": code })
 }

@@ -14,6 +14,7 @@ use self::settings::{Login, Settings, Without, check, set_dialect, usual_status_
 use self::show::{list, show};
 use self::url::Url;
 use super::argument::{self, counted};
+use super::provision;
 pub use super::saved::Error;
 use super::saved::confirmed;
 use crate::publish::drain;
@@ -81,6 +82,12 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Make a device known to ThingsBoard and save the token it gets
+    Provision(provision::ProvisionArgs),
+    /// Let a customer claim a device in ThingsBoard
+    ///
+    /// ThingsBoard allows one connection a token: a bridge that is running may be cut for a moment.
+    Claim(provision::ClaimArgs),
     /// Connect, wait for CONNACK, disconnect; publishes nothing
     ///
     /// It has a client id of its own. ThingsBoard allows one connection a token: one that is running
@@ -109,7 +116,7 @@ impl Command {
     pub fn changes(&self) -> bool {
         matches!(
             self,
-            Self::Add { .. } | Self::Edit { .. } | Self::Remove { .. }
+            Self::Add { .. } | Self::Edit { .. } | Self::Remove { .. } | Self::Provision(_)
         )
     }
 }
@@ -197,6 +204,8 @@ pub async fn run(
                 )?;
             }
         }
+        Command::Provision(args) => provision::run_provision(args, store, out).await?,
+        Command::Claim(args) => provision::run_claim(args, store, out).await?,
         Command::Remove { name, yes } => remove(store, out, &name, yes).await?,
         Command::Test {
             name,

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 /// Why the exchanges with a meter ended.
-enum Exit {
+pub(super) enum Exit {
     Told(Next),
     /// No association came about.
     Refused(SessionError),
@@ -73,6 +73,9 @@ impl Owner {
         }
         for (_, reply) in self.reads.drain(..) {
             let _ = reply.send(Err("the link ended before the read's turn came".to_owned()));
+        }
+        for change in self.changes.drain(..) {
+            change.refuse("the link ended before its turn came; nothing was written");
         }
         self.board.keep(&session);
         self.board.phase(Phase::Releasing);
@@ -138,11 +141,18 @@ impl Owner {
     ) -> Result<(), Exit> {
         self.in_exchange = false;
         self.adopt_replacement();
-        if !self.reads.is_empty() {
-            return Box::pin(self.read_asked(session, orders)).await;
-        }
         let now = Instant::now();
         let due = self.due(now);
+        // Whoever asks without end must not keep the meter from being polled.
+        let polls = self.asked_last && (self.poll_now || due.is_some_and(|at| at <= now));
+        let asked = !self.reads.is_empty() || !self.changes.is_empty();
+        self.asked_last = asked && !polls;
+        if self.asked_last && !self.reads.is_empty() {
+            return Box::pin(self.read_asked(session, orders)).await;
+        }
+        if self.asked_last {
+            return Box::pin(self.change_asked(session, orders)).await;
+        }
         self.board.next_poll(due);
         if std::mem::take(&mut self.poll_now) || due.is_some_and(|at| at <= now) {
             // On the heap: most of the time a meter waits.
@@ -252,7 +262,7 @@ impl Owner {
     }
 
     /// An exchange worked, which is more than an association: the next trouble is a new one.
-    fn proven(&mut self) {
+    pub(super) fn proven(&mut self) {
         self.failures = 0;
         self.may_resynchronise = true;
         self.healthy_since.get_or_insert_with(Instant::now);
@@ -286,6 +296,9 @@ impl Owner {
     ) -> Result<(), Exit> {
         self.in_exchange = true;
         let (specs, reply) = self.reads.remove(0);
+        if reply.is_closed() {
+            return Ok(());
+        }
         let reading = async {
             let mut readings = Vec::with_capacity(specs.len());
             for spec in specs {

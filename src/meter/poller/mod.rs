@@ -2,6 +2,7 @@
 //! never ends by itself. Whatever it does, it hears orders; whatever ends, the meter is released first.
 
 mod board;
+mod changes;
 mod live;
 mod loan;
 mod orders;
@@ -20,9 +21,11 @@ use super::session::SessionError;
 use super::status::{MeterStatus, Phase};
 use super::tap::Tap;
 use super::transport::SharedConnector;
-use crate::cosem::ObjectSpec;
+use crate::cosem::{AttributeRef, ObjectSpec};
 use crate::diagnosis::Finding;
 use board::Board;
+use changes::Change;
+pub use changes::{Synced, Written};
 pub use loan::Loan;
 use pace::Grid;
 use std::sync::Arc;
@@ -40,6 +43,16 @@ pub enum Order {
     Read {
         specs: Vec<ObjectSpec>,
         reply: oneshot::Sender<Result<Vec<Reading>, String>>,
+    },
+    /// Writes one attribute, typed by what the meter shows there, and reads it back.
+    Write {
+        attribute: AttributeRef,
+        value: String,
+        reply: oneshot::Sender<Result<Written, String>>,
+    },
+    /// Sets the meter's clock to ours.
+    SyncClock {
+        reply: oneshot::Sender<Result<Synced, String>>,
     },
     Replace(Box<Definition>),
     /// Let the meter go and leave it to whoever asks, until the loan is dropped. No loan comes where it is lent already.
@@ -136,6 +149,8 @@ pub fn spawn_with(
         grid: None,
         poll_now: false,
         reads: Vec::new(),
+        changes: Vec::new(),
+        asked_last: false,
         in_exchange: false,
         replacement: None,
         may_resynchronise: false,
@@ -180,6 +195,9 @@ struct Owner {
     grid: Option<Grid>,
     poll_now: bool,
     reads: Vec<(Vec<ObjectSpec>, Reply)>,
+    changes: Vec<Change>,
+    /// The last exchange was someone's wish: a poll that is due has its turn now.
+    asked_last: bool,
     /// A GET may be on its way: a new definition waits until the answer came.
     in_exchange: bool,
     replacement: Option<Box<Definition>>,

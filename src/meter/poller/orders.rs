@@ -1,6 +1,6 @@
 //! Orders from outside, heard whatever the owner is doing: each either changes something in place or says what is next.
 
-use super::{Next, Order, Owner, Reply};
+use super::{Change, Next, Order, Owner, Reply};
 use crate::cosem::ObjectSpec;
 use crate::meter::Definition;
 use crate::meter::objects::Objects;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Reads that may wait behind a poll; more are refused with words.
-const MOST_READS: usize = 16;
+pub(super) const MOST_READS: usize = 16;
 
 impl Owner {
     /// Does `work` while hearing orders; one that changes course drops the work and is returned.
@@ -82,6 +82,22 @@ impl Owner {
                 self.queue_read(specs, reply);
                 None
             }
+            Some(Order::Write {
+                attribute,
+                value,
+                reply,
+            }) => {
+                self.queue_change(Change::Write {
+                    attribute,
+                    value,
+                    reply,
+                });
+                None
+            }
+            Some(Order::SyncClock { reply }) => {
+                self.queue_change(Change::Clock { reply });
+                None
+            }
             Some(Order::Replace(definition)) => self.replace(definition),
         }
     }
@@ -97,6 +113,17 @@ impl Owner {
                 self.after_loan = Phase::Connecting;
             }
             Some(Order::Read { specs, reply }) => self.queue_read(specs, reply),
+            // Refused: the meter is not ours now.
+            Some(Order::Write {
+                attribute,
+                value,
+                reply,
+            }) => self.queue_change(Change::Write {
+                attribute,
+                value,
+                reply,
+            }),
+            Some(Order::SyncClock { reply }) => self.queue_change(Change::Clock { reply }),
             Some(Order::Replace(new)) => {
                 let old = Arc::clone(&self.definition);
                 match self.after_loan {

@@ -23,6 +23,11 @@ impl Session {
         }
     }
 
+    /// Takes it back: what was allowed was one change.
+    pub fn forbid_writing(&mut self) {
+        self.association.set_read_only(true);
+    }
+
     /// Whether the meter granted this (a bit of [`Conformance`]).
     pub fn grants(&self, bit: u8) -> bool {
         let bit = self.granted_as(bit);

@@ -3,6 +3,7 @@
 mod delivery;
 #[cfg(feature = "peers")]
 mod peers;
+mod platform;
 mod tls;
 mod trouble;
 

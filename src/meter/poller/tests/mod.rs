@@ -1,5 +1,6 @@
 //! The owner against simulated meters over pipes, in virtual time.
 
+mod changes;
 mod judged;
 mod orders;
 mod stale;
