@@ -2,6 +2,7 @@
 //! failures to stderr, and the exit status says which kind it was.
 
 mod argument;
+pub mod bridge;
 pub mod broker;
 pub mod browse;
 pub mod call;
@@ -24,6 +25,8 @@ pub mod logging;
 pub mod meter;
 pub mod meter_file;
 pub mod meter_show;
+pub mod mqtt;
+mod notify;
 mod object_list;
 pub mod probe;
 mod probe_end;
@@ -165,6 +168,11 @@ enum Command {
     /// Add, list, show, edit, remove and test MQTT brokers
     #[command(subcommand)]
     Broker(broker::Command),
+    /// Try, look into, send and clear what waits for MQTT brokers
+    #[command(subcommand)]
+    Mqtt(mqtt::Command),
+    /// Read and publish without a screen, until told to stop
+    Bridge(bridge::Args),
     /// Read objects from a meter, print them, release the meter
     Read(read::Args),
     /// Find out why a meter does not answer: walk the session, try the address ladder, name the cause
@@ -245,6 +253,10 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
                 broker::run(command, store, out, &mut io::stderr()).await
             })
         }
+        Some(Command::Bridge(args)) => bridge::run(&args, &places()?),
+        Some(Command::Mqtt(command)) => with_store(&places()?, false, async |store| {
+            mqtt::run(command, store, out).await
+        }),
         Some(
             command @ (Command::Read(_)
             | Command::Probe(_)
@@ -273,8 +285,7 @@ fn with_store(
             && ended.is_ok()
             && let Some(by) = store.claimed_by()
         {
-            let words =
-                format!("note: the obiscope that runs ({by}) hears of it when it is started again");
+            let words = format!("note: the obiscope that runs ({by}) takes it up within seconds");
             complain(&mut io::stderr(), ExitKind::Done, &words);
         }
         store.close().await;

@@ -3,8 +3,8 @@
 use super::bench::BenchView;
 use crate::diagnosis::Finding;
 use crate::meter::{Definition, MeterId, MeterStatus};
-use crate::publish::BrokerStatus;
-use crate::store::BrokerDefinition;
+use crate::publish::{BrokerStatus, Trail};
+use crate::store::{BrokerDefinition, DeadLetter};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,25 @@ impl MeterView {
 pub struct BrokerView {
     pub definition: BrokerDefinition,
     pub status: BrokerStatus,
+    /// The newest messages given up on, newest first.
+    pub letters: Arc<[DeadLetter]>,
+}
+
+/// What became of a meter's newest poll on its way to a broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    pub broker_id: i64,
+    pub broker: String,
+    /// As the platform calls the meter.
+    pub device: String,
+    /// When the poll was.
+    pub read: jiff::Timestamp,
+    /// When it was in the database, and its messages with it.
+    pub stored: jiff::Timestamp,
+    /// Messages with values of it; none where nothing was due.
+    pub messages: usize,
+    /// None while none of them went out.
+    pub trail: Option<Trail>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,6 +64,8 @@ pub struct Changes {
     pub meters: Vec<Arc<MeterView>>,
     pub removed: Vec<MeterId>,
     pub brokers: Vec<Arc<BrokerView>>,
+    pub removed_brokers: Vec<i64>,
+    pub published: Vec<(MeterId, Arc<Published>)>,
     pub notices: Vec<Notice>,
 }
 

@@ -2,7 +2,8 @@
 //! rule: a store that says no for now (a full disk, a lock) is asked again until it takes what was read; meanwhile the
 //! meters are read on, and what has no more room here is counted by them as lost.
 
-use super::{Inner, changes::Level, fleet::Outlet, fleet::State, lock};
+use super::changes::{Level, Published};
+use super::{Inner, fleet::Outlet, fleet::State, lock};
 use crate::meter::{MeterId, Poll, PolledObject};
 use crate::publish::dialect::{self, Reported};
 use crate::store::{Committed, Render, StoreError};
@@ -23,6 +24,7 @@ struct Finished {
     outlet: Option<(i64, Render)>,
     wake: Option<Arc<Notify>>,
     thinned: Option<Thinned>,
+    published: Option<Published>,
 }
 
 /// What the broker is told of a poll, where that is not everything.
@@ -138,6 +140,15 @@ fn told(inner: &Inner, finished: &Finished, done: Done) {
                         .to_owned(),
                 );
             }
+            if let Some(published) = &finished.published {
+                let published = Published {
+                    stored: inner.clock.now(),
+                    messages: committed.telemetry,
+                    ..published.clone()
+                };
+                lock(&inner.state).committed(finished.poll.meter, published);
+                inner.changed.notify_waiters();
+            }
             if let Some(wake) = &finished.wake {
                 wake.notify_one();
             }
@@ -154,6 +165,7 @@ fn finished(outlet: Option<Outlet>, reported: Option<&Reported>, poll: Poll) -> 
             outlet: None,
             wake: None,
             thinned: None,
+            published: None,
         };
     };
     let Outlet {
@@ -162,6 +174,15 @@ fn finished(outlet: Option<Outlet>, reported: Option<&Reported>, poll: Poll) -> 
         objects,
         wake,
     } = outlet;
+    let published = Published {
+        broker_id: broker.id,
+        broker: broker.name.clone(),
+        device: device.name.clone(),
+        read: poll.at,
+        stored: poll.at,
+        messages: 0,
+        trail: None,
+    };
     let thinned = Reported::matters(&objects).then(|| {
         let whom = (broker.id, device.name.clone());
         let told = match reported {
@@ -182,5 +203,6 @@ fn finished(outlet: Option<Outlet>, reported: Option<&Reported>, poll: Poll) -> 
         outlet: Some((id, render)),
         wake: Some(wake),
         thinned,
+        published: Some(published),
     }
 }

@@ -2,7 +2,7 @@
 //! someone looks.
 
 use super::bench::{Bench, BenchView, Work};
-use super::changes::{BrokerView, Changes, Level, MeterView, Notices};
+use super::changes::{BrokerView, Changes, Level, MeterView, Notices, Published};
 use super::notes::Recorder;
 use super::roster::Roster;
 use super::{Inner, lock};
@@ -10,8 +10,8 @@ use crate::meter::known_good::KnownGood;
 use crate::meter::poller::{self, Kept, Order};
 use crate::meter::tap::Tap;
 use crate::meter::{Definition, MeterId, MeterStatus, Phase, PolledObject};
-use crate::publish::{BrokerStatus, Device, PublisherHandle, drain};
-use crate::store::BrokerDefinition;
+use crate::publish::{BrokerStatus, Device, PublisherHandle, Trails, drain};
+use crate::store::{BrokerDefinition, DeadLetter};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,8 +21,6 @@ use tokio::time::timeout;
 
 /// How long releasing all meters may take together. A release itself is bounded well below.
 const RELEASE: Duration = Duration::from_secs(5);
-/// How long publishers may still send what waits.
-const FLUSH: Duration = Duration::from_secs(3);
 /// For tasks that only have to notice that they are done.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -31,8 +29,11 @@ pub(super) struct State {
     pub(super) meters: BTreeMap<MeterId, Meter>,
     pub(super) brokers: BTreeMap<i64, Broker>,
     moved: BTreeSet<MeterId>,
-    moved_brokers: BTreeSet<i64>,
+    pub(super) moved_brokers: BTreeSet<i64>,
     removed: Vec<MeterId>,
+    pub(super) removed_brokers: Vec<i64>,
+    pub(super) published: BTreeMap<MeterId, Published>,
+    pub(super) moved_published: BTreeSet<MeterId>,
     notices: Notices,
     pub(super) roster: Roster,
 }
@@ -51,6 +52,8 @@ pub(super) struct Broker {
     pub(super) handle: Option<PublisherHandle>,
     pub(super) status: watch::Receiver<BrokerStatus>,
     pub(super) wake: Arc<tokio::sync::Notify>,
+    pub(super) trails: Trails,
+    pub(super) letters: Arc<[DeadLetter]>,
 }
 
 /// What a poll of one meter needs to be published.
@@ -65,6 +68,8 @@ impl State {
     pub(super) fn is_dirty(&self) -> bool {
         !(self.moved.is_empty()
             && self.moved_brokers.is_empty()
+            && self.removed_brokers.is_empty()
+            && self.moved_published.is_empty()
             && self.removed.is_empty()
             && self.notices.is_empty())
     }
@@ -80,6 +85,8 @@ impl State {
             brokers: (moved_brokers.iter().filter_map(|id| self.brokers.get(id)))
                 .map(Broker::view)
                 .collect(),
+            removed_brokers: std::mem::take(&mut self.removed_brokers),
+            published: self.take_published(),
             notices: self.notices.take(),
         }
     }
@@ -124,10 +131,6 @@ impl State {
         })
     }
 
-    pub(super) fn definitions(&self) -> impl Iterator<Item = &Definition> {
-        self.meters.values().map(|meter| &meter.definition)
-    }
-
     pub(super) fn brokers(
         &self,
     ) -> impl Iterator<Item = (&BrokerDefinition, &Arc<tokio::sync::Notify>)> {
@@ -137,6 +140,10 @@ impl State {
 
     pub(super) fn definition(&self, id: MeterId) -> Option<&Definition> {
         Some(&self.meters.get(&id)?.definition)
+    }
+
+    pub(super) fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.meters.values().map(|meter| &meter.definition)
     }
 
     /// The new definition is shown at once; false when there is no such meter yet.
@@ -205,6 +212,7 @@ impl Broker {
         Arc::new(BrokerView {
             definition: self.definition.clone(),
             status: self.status.borrow().clone(),
+            letters: Arc::clone(&self.letters),
         })
     }
 }
@@ -261,26 +269,25 @@ impl Inner {
             broker: definition.clone(),
             store,
             clock,
-            flush: FLUSH,
+            flush: self.scope.flush,
             seed,
             roster: lock(&self.state).open_roster(&definition),
             requests: Some(self.requests_of(id)),
         });
-        tokio::spawn(watch_broker(
-            Arc::downgrade(self),
-            id,
-            handle.status.clone(),
-        ));
+        let watcher = super::brokers::watch(Arc::downgrade(self), id, handle.status.clone());
         let broker = Broker {
             definition,
             status: handle.status.clone(),
             wake: Arc::clone(&handle.wake),
+            trails: handle.trails.clone(),
+            letters: Arc::default(),
             handle: Some(handle),
         };
         let mut state = lock(&self.state);
         state.brokers.insert(id, broker);
         state.moved_brokers.insert(id);
         drop(state);
+        tokio::spawn(watcher);
         self.changed.notify_waiters();
     }
 
@@ -295,6 +302,7 @@ impl Inner {
         let meter = {
             let mut state = lock(&self.state);
             state.moved.remove(&id);
+            state.published.remove(&id);
             state.removed.push(id);
             state.meters.remove(&id)
         };
@@ -324,7 +332,7 @@ impl Inner {
             publisher.stop.cancel();
         }
         let ended = futures_util::future::join_all(publishers.into_iter().map(|p| p.task));
-        let _ = timeout(FLUSH + SOON, ended).await;
+        let _ = timeout(self.scope.flush + SOON, ended).await;
         self.store.close().await;
     }
 }
@@ -369,13 +377,5 @@ async fn watch_meter(inner: Weak<Inner>, id: MeterId, mut status: watch::Receive
                 inner.notice(Level::Warning, error.to_string());
             }
         }
-    }
-}
-
-async fn watch_broker(inner: Weak<Inner>, id: i64, mut status: watch::Receiver<BrokerStatus>) {
-    while status.changed().await.is_ok() {
-        let Some(inner) = inner.upgrade() else { return };
-        lock(&inner.state).moved_brokers.insert(id);
-        inner.changed.notify_waiters();
     }
 }

@@ -2,11 +2,14 @@
 //! No meter waits for another, and nothing the store or a broker does stops a meter from being read.
 
 mod bench;
+mod brokers;
 mod changes;
 mod commands;
 mod commit;
+mod elsewhere;
 mod fleet;
 mod notes;
+mod publishers;
 mod roster;
 mod rpc;
 mod state;
@@ -15,14 +18,17 @@ mod statistics;
 pub use bench::{
     At, BenchView, Exchange, ProbeAsk, ProbeView, StepAsk, StepView, Work, keep_working,
 };
-pub use changes::{BrokerView, Changes, Level, MeterView, Notice};
+pub use brokers::BrokerCommand;
+pub use changes::{BrokerView, Changes, Level, MeterView, Notice, Published};
 
 use crate::meter::known_good::KnownGood;
+use crate::meter::poller::Order;
 use crate::meter::transport::SharedConnector;
 use crate::meter::{Clock, MeterId, Poll, tap};
 use crate::store::{Store, StoreError};
 use fleet::State;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
@@ -37,6 +43,40 @@ pub struct Options {
     pub trace_bytes: usize,
 }
 
+/// Which of it runs, and how it ends.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Only meters of these names, those that are switched off too; `None`: all.
+    pub only: Option<Vec<String>>,
+    /// Only brokers of these names.
+    pub brokers: Option<Vec<String>>,
+    /// How long publishers may still send what waits, once told to end.
+    pub flush: Duration,
+}
+
+impl Default for Scope {
+    /// Everything, and an end a person at a screen waits for.
+    fn default() -> Self {
+        Self {
+            only: None,
+            brokers: None,
+            flush: Duration::from_secs(3),
+        }
+    }
+}
+
+impl Scope {
+    fn has(&self, meter: &str) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|only| only.iter().any(|name| name == meter))
+    }
+
+    fn has_broker(&self, broker: &str) -> bool {
+        let only = self.brokers.as_ref();
+        only.is_none_or(|only| only.iter().any(|name| name == broker))
+    }
+}
+
 /// Cheap to clone. When the last clone goes without `shutdown`, every meter is still released, but nobody waits for it.
 #[derive(Clone)]
 pub struct Headend {
@@ -49,6 +89,7 @@ struct Inner {
     clock: Clock,
     seed: u64,
     trace_bytes: usize,
+    scope: Scope,
     state: Mutex<State>,
     changed: Notify,
     /// Commands that touch the store go one after the other.
@@ -64,6 +105,11 @@ const POLLS_WAITING: usize = 256;
 impl Headend {
     /// Claims the store, loads meters and brokers, starts a task each. A meter that cannot be reached never fails this.
     pub async fn start(options: Options) -> Result<Self, StoreError> {
+        Self::start_some(options, Scope::default()).await
+    }
+
+    /// The same with part of the meters.
+    pub async fn start_some(options: Options, scope: Scope) -> Result<Self, StoreError> {
         options.store.claim()?;
         let brokers = options.store.brokers().await?;
         let meters = options.store.meters().await?;
@@ -74,6 +120,7 @@ impl Headend {
             clock: options.clock,
             seed: options.seed,
             trace_bytes: options.trace_bytes,
+            scope,
             state: Mutex::default(),
             changed: Notify::new(),
             one_command: tokio::sync::Mutex::default(),
@@ -82,6 +129,9 @@ impl Headend {
         });
         let committer = tokio::spawn(commit::run(Arc::downgrade(&inner), finished));
         *lock(&inner.committer) = Some(committer);
+        let brokers: Vec<_> = (brokers.into_iter())
+            .filter(|broker| inner.scope.has_broker(&broker.name))
+            .collect();
         for meter in &meters {
             inner.expect_meter(meter, &brokers).await;
         }
@@ -90,14 +140,23 @@ impl Headend {
             inner.start_broker(broker);
         }
         for meter in meters {
+            if !inner.scope.has(&meter.name) {
+                continue;
+            }
             // What is not known of it is no reason not to start it.
             let notes = inner.store.meter_notes(meter.id).await.unwrap_or_default();
             let good = notes
                 .last_good
                 .and_then(|(at, link)| KnownGood::read(at, &link));
+            let (id, named) = (meter.id, !meter.enabled && inner.scope.only.is_some());
             inner.start_meter(meter, good);
+            if named {
+                // A new task's inbox has room.
+                let _ = inner.order(id, Order::Start).await;
+            }
         }
         lock(&inner.state).roster.all_came();
+        tokio::spawn(elsewhere::watch(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
 

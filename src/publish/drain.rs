@@ -18,6 +18,7 @@ use super::rate::Rate;
 use super::request::Request;
 use super::status::{BrokerPhase, BrokerStatus, Cause, Happening, Latencies};
 use super::takeover;
+use super::trail::Trails;
 use super::words::Trouble;
 use crate::meter::Clock;
 use crate::store::{BrokerDefinition, Message, QueueDepth, Store};
@@ -64,6 +65,8 @@ pub struct PublisherHandle {
     /// Rows were added.
     pub wake: Arc<Notify>,
     pub control: mpsc::Sender<Control>,
+    /// What became of the newest message of each device.
+    pub trails: Trails,
     pub stop: CancellationToken,
     pub task: JoinHandle<()>,
 }
@@ -75,6 +78,7 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
     let (control, controls) = mpsc::channel(16);
     let wake = Arc::new(Notify::new());
     let stop = CancellationToken::new();
+    let trails = Trails::default();
     let drain = Drain {
         random: fastrand::Rng::with_seed(spawn.seed),
         broker: spawn.broker,
@@ -86,6 +90,7 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
         answers: mpsc::channel(ANSWERS),
         status,
         controls,
+        trails: trails.clone(),
         wake: Arc::clone(&wake),
         stop: stop.clone(),
         unremoved: Vec::new(),
@@ -103,6 +108,7 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
         status: watched,
         wake,
         control,
+        trails,
         stop,
         task: tokio::spawn(drain.run()),
     }
@@ -120,6 +126,7 @@ pub(super) struct Drain {
     pub answers: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
     status: watch::Sender<BrokerStatus>,
     pub controls: mpsc::Receiver<Control>,
+    pub trails: Trails,
     pub wake: Arc<Notify>,
     pub stop: CancellationToken,
     /// Acknowledged, but not yet out of the table.

@@ -104,6 +104,7 @@ impl Pump {
     }
 
     pub(super) async fn run(mut self, drain: &mut Drain, line: &mut Line) -> End {
+        drain.trails.begin();
         let end = self.pump(drain, line).await;
         self.remove(drain).await;
         self.tell(drain, true);
@@ -256,6 +257,7 @@ impl Pump {
                     .acknowledge(packet, Instant::now())
                     .map_err(stray)?;
                 if verdict == Verdict::Taken {
+                    drain.trails.acknowledged(&load.rows, drain.clock.now());
                     self.taken.push(latency);
                     self.taken_rows += load.rows.len();
                     drain.unremoved.extend(load.rows);
@@ -503,6 +505,7 @@ impl Pump {
         for unused in rows.drain(taken.max(1)..).rev() {
             self.ahead.push_front(unused);
         }
+        drain.trails.sent(&rows, drain.clock.now());
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         self.cursor = ids.iter().copied().fold(self.cursor, i64::max);
         let load = Load {

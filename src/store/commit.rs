@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::error::{Fault, StoreError};
 use super::meters::timestamp;
 use super::outbox::{insert, trim};
-use super::{Committed, Message, Render, StoredReading};
+use super::{Committed, Kind, Message, Render, StoredReading};
 use crate::meter::{MeterId, Poll, Reading};
 
 /// Readings kept over all meters; the oldest go first. Some 40 MB, checked at every start within a moment.
@@ -122,6 +122,9 @@ fn queue(
     let dropped = trim(connection, broker, poll.at)?;
     Ok(Committed {
         messages: messages.len(),
+        telemetry: (messages.iter())
+            .filter(|message| message.kind == Kind::Telemetry)
+            .count(),
         dropped,
     })
 }

@@ -12,6 +12,7 @@ mod commit;
 mod counters;
 mod dead;
 mod error;
+mod glance;
 mod line;
 mod meters;
 mod migrate;
@@ -32,6 +33,7 @@ use crate::meter::{Definition, MeterId, Poll};
 pub use broker::{BrokerDefinition, CHANGING, Dialect, Limits, Protocol, WINDOW, fit_topic};
 pub use commit::READINGS_KEPT;
 pub use error::StoreError;
+pub use glance::DeadLetter;
 pub use object_lists::{KeptList, ListKey};
 use worker::Worker;
 
@@ -143,6 +145,8 @@ pub struct QueueDepth {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     pub messages: usize,
+    /// Of these, values.
+    pub telemetry: usize,
     /// Older messages that had to go for it.
     pub dropped: u64,
 }
@@ -428,6 +432,26 @@ impl Store {
         self.worker
             .run(move |connection| dead::empty(connection, broker, ids.as_deref()))
             .await
+    }
+
+    /// The newest messages given up on, newest first, without their payloads.
+    pub async fn dead_letters(
+        &self,
+        broker: i64,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.worker
+            .run(move |connection| glance::dead_letters(connection, broker, limit))
+            .await
+    }
+
+    /// Another number whenever another process has changed anything; what this one changes does not count. `None` where
+    /// no other can.
+    pub async fn changed_elsewhere(&self) -> Result<Option<i64>, StoreError> {
+        if self.worker.is_inline() {
+            return Ok(None);
+        }
+        self.worker.run(glance::data_version).await.map(Some)
     }
 
     pub async fn depth(&self, broker: i64) -> Result<QueueDepth, StoreError> {

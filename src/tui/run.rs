@@ -352,6 +352,20 @@ impl Loop {
                     let _ = answer.send(Msg::CommandDone { ticket, result });
                 });
             }
+            Effect::Broker { broker, command } => {
+                let Some(headend) = self.setup.headend.clone() else {
+                    self.notice(Level::Info, "this is a replay: there is no broker to ask");
+                    return Ok(Go::On);
+                };
+                let answer = self.answer.clone();
+                tokio::spawn(async move {
+                    let (level, text) = match headend.broker(broker, command).await {
+                        Ok(done) => (Level::Info, done),
+                        Err(why) => (Level::Error, why),
+                    };
+                    let _ = answer.send(Msg::Notice(Notice { level, text }));
+                });
+            }
             Effect::FollowTrace(meter) => {
                 self.followed = meter.and_then(|meter| {
                     Some(Followed {

@@ -131,7 +131,7 @@ fn a_second_head_end_is_refused_and_everything_else_works() {
     assert!(
         ended
             .err
-            .contains("(process 4711) hears of it when it is started again"),
+            .contains("(process 4711) takes it up within seconds"),
         "{}",
         ended.err
     );

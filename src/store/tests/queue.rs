@@ -36,6 +36,7 @@ async fn the_oldest_make_way_and_are_counted() {
         done.unwrap(),
         Committed {
             messages: 1,
+            telemetry: 1,
             dropped: 1
         }
     );

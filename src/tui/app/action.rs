@@ -41,6 +41,14 @@ pub enum Action {
     StopBench,
     Wait,
     KeepWorking,
+    Frame,
+    TestPublish,
+    HoldBroker,
+    FlushBroker,
+    ReconnectBroker,
+    DropWaiting,
+    RetryDead,
+    EmptyDead,
     Follow,
     Filter,
     NextTrouble,
@@ -221,6 +229,18 @@ table! {
         Action::EditStep, "edit-step", ["e"], 4, "settings", "Other addresses, authentication, sizes, conformance";
         Action::ByHand, "by-hand", ["h"], 5, "by hand", "Write the next frame by hand (asks first)";
         Action::SkipStep, "skip-step", ["n"], 5, "skip", "Leave the next step out";
+    }
+    Place::Pane(Pane::Values) => {
+        Action::Frame, "frame", ["enter"], 6, "its frame", "Go to the frame the selected value came in";
+    }
+    Place::Pane(Pane::Mqtt) => {
+        Action::TestPublish, "test-publish", ["T"], 5, "test", "Publish a test message and wait for its PUBACK";
+        Action::HoldBroker, "hold-broker", ["H"], 5, "hold", "Let go of the broker; again: connect";
+        Action::FlushBroker, "flush-broker", ["F"], 6, "flush", "Send what waits now, without further pause";
+        Action::ReconnectBroker, "reconnect-broker", ["C"], 6, "connect", "Connect to the broker anew";
+        Action::DropWaiting, "drop-waiting", ["D"], 7, "drop", "Throw away what waits, unsent (asks first)";
+        Action::RetryDead, "retry-dead", ["R"], 7, "retry", "Put messages given up on back into the queue";
+        Action::EmptyDead, "empty-dead", ["X"], 8, "empty", "Throw away messages given up on (asks first)";
     }
     Place::Form => {
         Action::NextField, "form-next", ["tab", "down"], 3, "next field", "Next field";

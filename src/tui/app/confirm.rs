@@ -1,7 +1,7 @@
 //! A question before something that cannot be taken back. The rule: it names the thing and
 //! what will happen, and the marked answer is No until it is moved.
 use crate::dlms::explain::{Direction, explain_from};
-use crate::headend::{Command, MeterView, ProbeAsk, StepAsk};
+use crate::headend::{BrokerCommand, Command, MeterView, ProbeAsk, StepAsk};
 use crate::meter::{MeterId, Phase};
 
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Confirm {
 pub enum Then {
     /// The command, and words for the notice.
     Command(Command, String),
+    /// What a broker is told; the answer has the words.
+    Broker(i64, BrokerCommand),
 }
 
 impl Confirm {

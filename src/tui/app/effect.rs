@@ -1,6 +1,6 @@
 //! What the core wants done outside itself. The rule: the loop carries these out without
 //! awaiting them, and answers with a message.
-use crate::headend::Command;
+use crate::headend::{BrokerCommand, Command};
 use crate::meter::MeterId;
 
 #[derive(Clone, Debug)]
@@ -9,6 +9,11 @@ pub enum Effect {
     Command {
         ticket: u64,
         command: Command,
+    },
+    /// Hand to the head-end; answer with `Msg::Notice`.
+    Broker {
+        broker: i64,
+        command: BrokerCommand,
     },
     /// From now on send `Msg::Trace` for this meter (from what its tap still holds), and for
     /// no other. `None`: for none.

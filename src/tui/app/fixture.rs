@@ -10,14 +10,14 @@ use crate::dlms::hdlc::ServerAddress;
 use crate::dlms::security::Secret;
 use crate::dlms::xdlms::Conformance;
 use crate::headend::{
-    At, BenchView, BrokerView, Changes, Exchange, MeterView, ProbeView, StepView, Work,
+    At, BenchView, BrokerView, Changes, Exchange, MeterView, ProbeView, Published, StepView, Work,
 };
 use crate::meter::probe::{Mark, Outcome, Pending, Report, Stage, Step, StepName, Working};
 use crate::meter::status::{LastError, RungState};
 use crate::meter::tap::{Chunk, Direction, Note, Record};
 use crate::meter::{Definition, MeterId, MeterStatus, Phase, Reading};
-use crate::publish::{BrokerPhase, BrokerStatus, Latency};
-use crate::store::{BrokerDefinition, Dialect, QueueDepth};
+use crate::publish::{BrokerPhase, BrokerStatus, Cause, Happening, Latency, Trail};
+use crate::store::{BrokerDefinition, DeadLetter, Dialect, QueueDepth};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -378,6 +378,101 @@ impl Moment {
                 findings: Arc::default(),
                 reconnects: 0,
             },
+            letters: Arc::default(),
+        }
+    }
+
+    /// The same broker when all is not well: it went, messages wait, two were refused, and it has a name.
+    pub fn troubled_broker(&self) -> BrokerView {
+        let mut view = self.broker();
+        let before = |s: i64| wall() - jiff::SignedDuration::from_secs(s);
+        let happening = |s, what: &str, cause| Happening {
+            at: before(s),
+            what: what.to_owned(),
+            cause,
+        };
+        let status = &mut view.status;
+        status.phase = BrokerPhase::Waiting {
+            until: self
+                .now()
+                .mono
+                .checked_add(Duration::from_secs(14))
+                .unwrap()
+                .into(),
+        };
+        status.depth = QueueDepth {
+            waiting: 1204,
+            bytes: 312_000,
+            oldest: Some(before(372)),
+            dropped: 0,
+            dead: 2,
+            rejected: 2,
+        };
+        status.trend = (0..60).map(|n| n * 20).collect();
+        status.reconnects = 7;
+        let closed = "127.0.0.1:1883 closed the connection; when this repeats, another client may use the same token or client id";
+        status.last_error = Some((before(6), closed.to_owned()));
+        status.history = Arc::from([
+            happening(8040, "connected", Cause::Connected),
+            happening(36, closed, Cause::Closed),
+            happening(20, "connected", Cause::Connected),
+            happening(6, closed, Cause::Closed),
+        ]);
+        status.findings = Arc::from([Finding {
+            id: "P1",
+            title: "another client uses the same client id".to_owned(),
+            confidence: Confidence::Likely,
+            evidence: vec![Evidence::words(
+                "7 connections ended within 16 s of their beginning",
+            )],
+            remedy: vec![
+                "stop the other one, or give this broker a client id of its own".to_owned(),
+            ],
+            count: 7,
+        }]);
+        let letter = |id, topic: &str, reason: &str| DeadLetter {
+            id,
+            topic: topic.to_owned(),
+            bytes: 280,
+            created: before(4000),
+            reason: reason.to_owned(),
+            at: before(3999),
+        };
+        view.letters = Arc::from([
+            letter(
+                9,
+                "meters/feeder-7/telemetry",
+                "the broker refused it: payload format invalid (0x99)",
+            ),
+            letter(
+                4,
+                "meters/pump-house/telemetry",
+                "it is 300000 bytes long, more than the 262144 a packet may have; let the meter read fewer objects",
+            ),
+        ]);
+        view
+    }
+
+    /// What became of the healthy meter's newest poll.
+    pub fn published(&self) -> Published {
+        let at = |ms| wall() - jiff::SignedDuration::from_millis(ms);
+        let payload = self.broker().status.last_payload.unwrap();
+        Published {
+            broker_id: 1,
+            broker: "lab".to_owned(),
+            device: "microstar-001".to_owned(),
+            read: at(5000),
+            stored: at(390),
+            messages: 1,
+            trail: Some(Trail {
+                read: at(5000),
+                topic: "meters/microstar-001/telemetry".into(),
+                payload: payload.into_bytes().into(),
+                sent: at(388),
+                acknowledged: Some(at(380)),
+                parts: 1,
+                taken: 1,
+            }),
         }
     }
 
@@ -402,6 +497,7 @@ impl Moment {
             Msg::Changes(Changes {
                 meters: vec![Arc::new(self.retrying()), Arc::new(self.needs_person())],
                 brokers: vec![Arc::new(self.broker())],
+                published: vec![(MeterId(1), Arc::new(self.published()))],
                 ..Changes::default()
             }),
         );

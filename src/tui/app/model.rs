@@ -18,7 +18,9 @@ use super::trace::TracePane;
 use super::trend::Trends;
 use super::values::ValuesPane;
 use crate::cosem::data::printable;
-use crate::headend::{MeterView, StepView};
+use crate::headend::{MeterView, Published, StepView};
+use crate::meter::MeterId;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What lies over the panes.
@@ -83,6 +85,8 @@ pub struct Model {
     pub trace: TracePane,
     pub session: SessionPane,
     pub mqtt: MqttPane,
+    /// What became of each meter's newest poll.
+    pub published: BTreeMap<MeterId, Arc<Published>>,
     pub overlay: Option<Overlay>,
     pub frozen: Option<Box<Frozen>>,
     pub notices: Notices,
@@ -116,6 +120,7 @@ impl Model {
             trace: TracePane::default(),
             session: SessionPane::default(),
             mqtt: MqttPane::default(),
+            published: BTreeMap::new(),
             overlay: None,
             frozen: None,
             notices: Notices::default(),

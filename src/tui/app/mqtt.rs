@@ -1,4 +1,5 @@
 //! The brokers readings go to. The rule: what waits is told beside what arrived.
+use super::shown::Window;
 use super::words;
 use crate::headend::BrokerView;
 use crate::publish::BrokerPhase;
@@ -10,11 +11,13 @@ pub struct MqttPane {
     brokers: Vec<Arc<BrokerView>>,
     pub selected: usize,
     pub top: usize,
+    /// First line shown about the chosen one.
+    pub details_top: usize,
 }
 
 impl MqttPane {
     /// Takes what changed; brokers keep the order they came in.
-    pub fn apply(&mut self, changed: Vec<Arc<BrokerView>>) {
+    pub fn apply(&mut self, changed: Vec<Arc<BrokerView>>, removed: &[i64]) {
         for view in changed {
             let id = view.definition.id;
             match self.brokers.iter_mut().find(|b| b.definition.id == id) {
@@ -22,6 +25,9 @@ impl MqttPane {
                 None => self.brokers.push(view),
             }
         }
+        self.brokers
+            .retain(|it| !removed.contains(&it.definition.id));
+        self.selected = self.selected.min(self.brokers.len().saturating_sub(1));
     }
 
     pub fn brokers(&self) -> &[Arc<BrokerView>] {
@@ -43,12 +49,40 @@ impl MqttPane {
         self.brokers.get(self.selected)
     }
 
-    pub fn step(&mut self, by: isize) {
-        self.selected = self
-            .selected
-            .saturating_add_signed(by)
-            .min(self.brokers.len().saturating_sub(1));
+    /// One step chooses another broker, where there are several; all else scrolls what is told of the chosen one.
+    pub fn step(&mut self, by: isize, window: Window) {
+        let last = self.brokers.len().saturating_sub(1);
+        if last > 0 && by.abs() == 1 {
+            self.selected = self.selected.saturating_add_signed(by).min(last);
+            self.details_top = 0;
+            return;
+        }
+        let bottom = Window::last(window.page, window.len);
+        self.details_top = self.details_top.saturating_add_signed(by).min(bottom);
     }
+}
+
+/// Octets in the few cells there are: `512 B`, `1.0 MB`.
+pub fn octets(n: u64) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{}.{} kB", n / 1_000, n % 1_000 / 100),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", n / 1_000_000, n % 1_000_000 / 100_000),
+        _ => format!(
+            "{}.{} GB",
+            n / 1_000_000_000,
+            n % 1_000_000_000 / 100_000_000
+        ),
+    }
+}
+
+/// A queue's course in eighths of its highest; what is not empty is at least one higher than what is.
+pub fn levels(trend: &[u64]) -> Vec<usize> {
+    let most = trend.iter().copied().max().unwrap_or(0).max(1);
+    let level = |n: &u64| (n * 7).div_ceil(most).min(7);
+    (trend.iter().map(level))
+        .map(|level| usize::try_from(level).unwrap_or(7))
+        .collect()
 }
 
 /// Sign and words of a broker's state.

@@ -108,6 +108,8 @@ pub struct Shown {
     pub fields: Window,
     pub session: Window,
     pub brokers: Window,
+    /// Lines about the chosen broker.
+    pub broker: Window,
     /// Help, palette or form, whichever is open.
     pub overlay: Window,
 }

@@ -1,6 +1,7 @@
 //! One message at a time: the only place the model changes. The rule: it never waits and
 //! never asks; what it needs from outside it returns as effects.
 mod bench;
+mod brokers;
 mod changes;
 mod overlay;
 mod perform;
@@ -65,6 +66,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.dirty |= model.trace.rest(model.now.mono);
             model.session.top = shown.session.top;
             model.mqtt.top = shown.brokers.top;
+            model.mqtt.details_top = shown.broker.top;
             model.shown = shown;
         }
     }

@@ -1,6 +1,7 @@
 //! The picture: `Model` to cells, read-only, and a note of what was put where. The rule: it
 //! costs what is in sight, not what there is.
 mod bench;
+mod broker;
 mod canvas;
 mod footer;
 mod form;

@@ -1,7 +1,7 @@
 //! Where readings go. The rule: what still waits and what was refused are told as plainly as
 //! what arrived.
-use super::canvas::{Canvas, Piece, cells, fit, wrap};
-use super::{panel, theme};
+use super::canvas::{Canvas, Piece, cells, fit};
+use super::{broker, panel, theme};
 use crate::cosem::data::printable;
 use crate::headend::BrokerView;
 use crate::publish::BrokerPhase;
@@ -36,7 +36,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
         return panel::empty(canvas, inner, &lines);
     };
     let count = model.mqtt.brokers().len();
-    if count > 1 {
+    if count > 1 && inner.height <= 3 {
         let text = format!("{} of {count}", model.mqtt.selected + 1);
         panel::chip(canvas, area, &text, theme::muted());
     }
@@ -58,7 +58,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
         height: inner.height.saturating_sub(list.height + 1),
         ..inner
     };
-    details(canvas, rest, chosen, model);
+    details(canvas, area, rest, chosen, model);
 }
 
 /// State and numbers in one line, as many as fit.
@@ -173,55 +173,16 @@ fn rows(canvas: &mut Canvas<'_>, list: Rect, model: &Model, focused: bool) {
     }
 }
 
-fn details(canvas: &mut Canvas<'_>, area: Rect, broker: &BrokerView, model: &Model) {
-    let d = &broker.definition;
-    let s = &broker.status;
-    let scheme = if d.tls { "mqtts" } else { "mqtt" };
-    let dialect = d.dialect.name();
+fn details(canvas: &mut Canvas<'_>, pane: Rect, area: Rect, chosen: &BrokerView, model: &Model) {
     let width = usize::from(area.width.saturating_sub(3));
-    let place = format!(
-        "{scheme}://{}:{}  dialect {dialect}",
-        printable(&d.host),
-        d.port
-    );
-    let mut lines = vec![Line::styled(place, theme::muted())];
-    // What the line above had no room for.
-    if width < 110 {
-        let rest: Vec<String> = mqtt::numbers(broker)
-            .into_iter()
-            .skip(2)
-            .map(|(name, number)| format!("{name} {number}"))
-            .collect();
-        lines.push(Line::raw(rest.join("   ")));
+    let lines = broker::lines(chosen, model, width);
+    let window = Window::at(model.mqtt.details_top, area.height.into(), lines.len());
+    canvas.shown.broker = window;
+    if window.len > window.page {
+        let text = format!("{} of {}", window.rows().end, window.len);
+        panel::chip(canvas, pane, &text, theme::muted());
     }
-    if let Some(oldest) = s.depth.oldest.filter(|_| s.depth.waiting > 0) {
-        let at = oldest.to_zoned(model.zone.clone());
-        let text = at
-            .strftime("oldest waiting since %Y-%m-%d %H:%M")
-            .to_string();
-        lines.push(Line::styled(text, theme::warn()));
-    }
-    if let Some((at, error)) = &s.last_error {
-        let at = at
-            .to_zoned(model.zone.clone())
-            .strftime("%H:%M:%S")
-            .to_string();
-        let (lead, style) = if s.phase == BrokerPhase::Connected {
-            ("last error, since mended:", theme::muted())
-        } else {
-            ("✗", theme::bad())
-        };
-        for text in wrap(&format!("{lead} {at} {}", printable(error)), width) {
-            lines.push(Line::styled(text, style));
-        }
-    }
-    if let Some(topic) = &s.last_topic {
-        lines.push(Line::raw(""));
-        lines.push(Line::styled(printable(topic), theme::accent()));
-        let payload = printable(s.last_payload.as_deref().unwrap_or(""));
-        lines.extend(wrap(&payload, width).into_iter().map(Line::raw));
-    }
-    for (y, line) in (area.y..area.bottom()).zip(&lines) {
+    for (y, line) in (area.y..).zip(lines.get(window.rows()).unwrap_or_default()) {
         canvas.line(area.x + 1, y, area.width.saturating_sub(2), line);
     }
 }

@@ -7,7 +7,7 @@ use crate::headend::MeterView;
 use crate::tui::app::shown::{Target, Window};
 use crate::tui::app::trend::{Direction, Trend};
 use crate::tui::app::values::{self, Quality, Row};
-use crate::tui::app::{Model, Pane, words};
+use crate::tui::app::{Model, Pane, journey, words};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -95,7 +95,11 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
         return panel::empty(canvas, inner, &lines);
     }
     // The line about the selected row keeps its place where there is room for it.
-    let about_row = u16::from(inner.height >= 6);
+    let published = view.definition.publish.is_some();
+    let about_row = u16::from(inner.height >= 6)
+        + u16::from(
+            published && usize::from(inner.height) >= view.definition.objects.len().max(7) + 2,
+        );
     let list = Rect {
         height: inner.height - about_row,
         ..inner
@@ -114,14 +118,32 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     if about_row > 0 && focused {
         let trends = model.pictured_trends();
         let text = values::detail(view, model.values.selected, trends, &model.zone);
-        let width = inner.width.saturating_sub(2);
-        canvas.put(
-            inner.x + 1,
-            inner.bottom() - 1,
-            width,
-            &text,
-            theme::muted(),
-        );
+        let (x, width) = (inner.x + 1, inner.width.saturating_sub(2));
+        let y = inner.bottom() - about_row;
+        canvas.put(x, y, width, &text, theme::muted());
+        if about_row > 1 {
+            let text = way(model, view);
+            canvas.put(x, y + 1, width, &text, theme::muted());
+        }
+    }
+}
+
+/// The selected value on its way to the broker.
+fn way(model: &Model, view: &MeterView) -> String {
+    let published = model.published.get(&view.definition.id);
+    let reading = view.status.values.get(model.values.selected);
+    let read = reading.and_then(Option::as_ref).map(|it| it.at);
+    match (read, published) {
+        (Some(read), Some(published)) if read > published.stored => {
+            "its poll is not stored yet".to_owned()
+        }
+        (Some(read), Some(published)) if !journey::is_of(published, read) => {
+            "not of the poll that is followed here".to_owned()
+        }
+        (_, published) => {
+            let published = published.map(AsRef::as_ref);
+            journey::words(view, published, &model.zone).unwrap_or_default()
+        }
     }
 }
 

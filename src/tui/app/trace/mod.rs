@@ -287,6 +287,28 @@ impl TracePane {
         self.select(Some(seq));
     }
 
+    /// To the answer that came last before this moment and is about this object; false when it is no longer held.
+    pub fn choose_answer(&mut self, at: jiff::Timestamp, about: &str) -> bool {
+        let answer = |row: &&TraceRow| {
+            let received = matches!(
+                row.what,
+                What::Frame {
+                    direction: Direction::Received,
+                    ..
+                }
+            );
+            received && row.at <= at && row.about.as_deref() == Some(about)
+        };
+        let found = self.rows.iter().rev().find(answer).map(|row| row.seq);
+        if let Some(seq) = found {
+            if !self.passing.contains(&seq) {
+                self.set_filter("");
+            }
+            self.choose(seq);
+        }
+        found.is_some()
+    }
+
     /// To the next row in trouble that passes the filter, round and round. `None`: there is
     /// none. True: it went past the end.
     pub fn jump(&mut self, back: bool) -> Option<bool> {

@@ -24,13 +24,15 @@ pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
     }
     for id in &changes.removed {
         model.trends.remove(*id);
+        model.published.remove(id);
     }
     let any = !changes.meters.is_empty() || !changes.removed.is_empty();
     let moved = model.fleet.apply(changes.meters, &changes.removed);
     if moved || (any && !model.meters.filter().is_empty()) {
         model.meters.refresh(&model.fleet);
     }
-    model.mqtt.apply(changes.brokers);
+    model.mqtt.apply(changes.brokers, &changes.removed_brokers);
+    model.published.extend(changes.published);
     for notice in changes.notices {
         let text = crate::cosem::data::printable(&notice.text);
         say(model, notice.level, text);

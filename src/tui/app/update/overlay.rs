@@ -39,8 +39,10 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
                 _ => false,
             };
             if yes {
-                let Then::Command(command, done) = confirm.then;
-                return vec![send(model, command, done)];
+                return match confirm.then {
+                    Then::Command(command, done) => vec![send(model, command, done)],
+                    Then::Broker(broker, command) => vec![Effect::Broker { broker, command }],
+                };
             }
         }
         Some(Overlay::Palette(mut palette)) => match action {

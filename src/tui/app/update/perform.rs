@@ -76,6 +76,17 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
             !model.trace.marks.is_empty(),
             "no frame is marked; m marks one",
         ),
+        Action::TestPublish
+        | Action::HoldBroker
+        | Action::FlushBroker
+        | Action::ReconnectBroker
+        | Action::DropWaiting
+        | Action::RetryDead
+        | Action::EmptyDead => super::brokers::enabled(model, action),
+        Action::Frame => need(
+            model.pictured().is_some(),
+            "no meter is selected; a adds one",
+        ),
         Action::SaveTrace => need(!model.trace.is_empty(), "there are no frames to save"),
         _ => Ok(()),
     }
@@ -178,6 +189,14 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::StopBench
         | Action::Wait
         | Action::KeepWorking => return bench::perform(model, action),
+        Action::Frame => super::brokers::to_frame(model),
+        Action::TestPublish
+        | Action::HoldBroker
+        | Action::FlushBroker
+        | Action::ReconnectBroker
+        | Action::DropWaiting
+        | Action::RetryDead
+        | Action::EmptyDead => return super::brokers::perform(model, action),
         Action::Back => back(model),
         Action::Follow => follow(model),
         Action::Filter => {
@@ -231,7 +250,7 @@ fn page(model: &Model) -> isize {
         Pane::Values => model.shown.values,
         Pane::Trace => model.shown.trace,
         Pane::Session => model.shown.session,
-        Pane::Mqtt => model.shown.brokers,
+        Pane::Mqtt => model.shown.broker,
     };
     isize::try_from(window.page.saturating_sub(1).max(1)).unwrap_or(1)
 }
@@ -257,7 +276,7 @@ pub fn step(model: &mut Model, by: isize) -> Vec<Effect> {
             // The picture knows how long the text is and puts a larger number right.
             model.session.top = model.session.top.saturating_add_signed(by);
         }
-        Pane::Mqtt => model.mqtt.step(by),
+        Pane::Mqtt => model.mqtt.step(by, model.shown.broker),
     }
     Vec::new()
 }

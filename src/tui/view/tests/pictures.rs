@@ -86,6 +86,36 @@ fn session_and_broker() {
 }
 
 #[test]
+fn a_broker_in_trouble() {
+    for size in [(80, 24), (40, 12), (140, 40)] {
+        let moment = Moment::new();
+        let mut model = moment.lively(size);
+        let change = Changes {
+            brokers: vec![std::sync::Arc::new(moment.troubled_broker())],
+            ..Changes::default()
+        };
+        update(&mut model, Msg::Changes(change));
+        press(&mut model, "5 z");
+        keep("mqtt_trouble", &mut model, size);
+        if size == (80, 24) {
+            press(&mut model, "end");
+            keep("mqtt_trouble_end", &mut model, size);
+            press(&mut model, "D");
+            keep("mqtt_drop", &mut model, size);
+        }
+    }
+}
+
+#[test]
+fn a_value_on_its_way() {
+    for size in [(80, 24), (140, 40)] {
+        let mut model = Moment::new().lively(size);
+        press(&mut model, "2");
+        keep("values_way", &mut model, size);
+    }
+}
+
+#[test]
 fn a_session_without_a_link_and_with_proofs() {
     for size in [(80, 24), (40, 12)] {
         let moment = Moment::new();

@@ -70,6 +70,23 @@ fn nothing_a_meter_says_can_drive_the_terminal() {
     broker.status.last_topic = Some(evil.clone());
     broker.status.last_payload = Some(evil.clone());
     broker.status.last_error = Some((moment.now().wall, evil.clone()));
+    let troubled = moment.troubled_broker();
+    broker.status.findings = troubled.status.findings.clone();
+    broker.status.depth = troubled.status.depth;
+    broker.status.history = [crate::publish::Happening {
+        at: moment.now().wall,
+        what: evil.clone(),
+        cause: crate::publish::Cause::Other,
+    }]
+    .into();
+    let mut letter = troubled.letters[0].clone();
+    (letter.topic, letter.reason) = (evil.clone(), evil.clone());
+    broker.letters = [letter].into();
+    let mut published = moment.published();
+    published.broker = evil.clone();
+    if let Some(trail) = &mut published.trail {
+        (trail.topic, trail.payload) = (evil.as_str().into(), evil.as_bytes().into());
+    }
     for size in [(200, 60), (80, 24), (40, 12), (20, 5)] {
         for keys in ["1", "2", "4", "5", "E", "d", "g"] {
             let mut model = moment.model();
@@ -78,6 +95,10 @@ fn nothing_a_meter_says_can_drive_the_terminal() {
                 Msg::Changes(Changes {
                     meters: vec![std::sync::Arc::new(view.clone())],
                     brokers: vec![std::sync::Arc::new(broker.clone())],
+                    published: vec![(
+                        crate::meter::MeterId(1),
+                        std::sync::Arc::new(published.clone()),
+                    )],
                     notices: vec![Notice {
                         level: Level::Error,
                         text: evil.clone(),

@@ -1,5 +1,6 @@
 //! Stories told in key presses.
 mod bench;
+mod brokers;
 mod meters;
 mod screen;
 
