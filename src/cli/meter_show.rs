@@ -161,6 +161,7 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one line a field")]
 pub(super) async fn show(
     store: &Store,
     out: &mut dyn Write,

@@ -360,3 +360,34 @@ async fn what_moves_at_once_is_heard_of() {
     assert!(all.is_ok(), "some meters seem to connect for ever");
     site.headend.shutdown().await;
 }
+
+/// For a minute nothing can be stored: the meter is read on, and what was read is stored when there is room again.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_loses_nothing_that_was_read() {
+    let site = site(vec![microstar("m", "22222222")], |world| {
+        world.meter("m", &simulated(Profile::microstar(4)));
+    })
+    .await;
+    let stored = async || {
+        let id = site.view("m").definition.id;
+        site.store.readings(id, "voltage_l1", 1000).await.unwrap()
+    };
+    site.until("m", |view| view.status.counters.polls >= 3)
+        .await;
+    // What is free in the last pages fills first.
+    site.store.limit_pages(1).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let full = stored().await.len();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(stored().await.len(), full);
+    site.store.limit_pages(1_000_000).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let readings = stored().await;
+    assert!(readings.len() >= 36, "{} of {full}", readings.len());
+    for pair in readings.windows(2) {
+        let between = pair[1].at.duration_since(pair[0].at);
+        assert_eq!(between, SignedDuration::from_secs(5));
+    }
+    assert_eq!(site.view("m").status.counters.polls_missed, 0);
+    site.headend.shutdown().await;
+}

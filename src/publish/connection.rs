@@ -84,7 +84,7 @@ fn three(
     }
     let (client, mut events) = AsyncClient::new(options, inflight.into());
     events.set_network_options(network());
-    Client::V311(client, events)
+    Client::V311(client, Box::new(events))
 }
 
 fn five(
@@ -115,7 +115,7 @@ fn five(
         options.set_last_will(will);
     }
     let (client, events) = v5::AsyncClient::new(options, inflight.into());
-    Client::V5(client, events)
+    Client::V5(client, Box::new(events))
 }
 
 fn credentials(broker: &BrokerDefinition) -> Result<Option<(String, String)>, String> {

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::calls;
 use super::connection::{self, MAX_PACKET, OFFLINE, ONLINE};
 use super::dialect;
-use super::drain::Drain;
+use super::drain::{Control, Drain};
 use super::incoming;
 use super::line::{Heard, Line};
 use super::pump::Pump;
@@ -47,10 +47,21 @@ pub(super) async fn run(drain: &mut Drain) -> End {
         Ok(client) => Line::new(client, drain.broker.clone()),
         Err(what) => return End::Lost(Trouble::lasting(Cause::Refused, what)),
     };
-    let answer = tokio::select! {
-        biased;
-        () = stop.cancelled() => return End::Stopped,
-        answer = line.events.recv() => answer,
+    let answer = loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return End::Stopped,
+            answer = line.events.recv() => break answer,
+            // Whoever keeps us waiting does not keep a person waiting.
+            Some(control) = drain.controls.recv() => match control {
+                Control::Pause => return End::Paused,
+                Control::Replace(broker) => {
+                    drain.broker = *broker;
+                    return End::Again;
+                }
+                Control::Resume | Control::Flush | Control::Reconnect => {}
+            },
+        }
     };
     let agreed = match answer {
         Some(Ok(Heard::Connected { receive_max, most })) => Agreed {

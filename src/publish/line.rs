@@ -39,8 +39,8 @@ pub(super) enum Heard {
 }
 
 pub(super) enum Client {
-    V311(AsyncClient, EventLoop),
-    V5(v5::AsyncClient, v5::EventLoop),
+    V311(AsyncClient, Box<EventLoop>),
+    V5(v5::AsyncClient, Box<v5::EventLoop>),
 }
 
 enum Sender {
@@ -63,11 +63,11 @@ impl Line {
         let (sender, poller) = match client {
             Client::V311(client, polled) => (
                 Sender::V311(client),
-                tokio::spawn(poll(polled, broker, tell)).abort_handle(),
+                tokio::spawn(poll(*polled, broker, tell)).abort_handle(),
             ),
             Client::V5(client, polled) => (
                 Sender::V5(client),
-                tokio::spawn(poll_five(polled, broker, tell)).abort_handle(),
+                tokio::spawn(poll_five(*polled, broker, tell)).abort_handle(),
             ),
         };
         Self {
@@ -139,7 +139,15 @@ async fn poll(mut events: EventLoop, broker: BrokerDefinition, tell: Tell) {
     loop {
         let heard = match events.poll().await {
             Ok(event) => Ok(three(event)),
-            Err(error) => Err(explain(&error, &broker, connected)),
+            Err(error) => {
+                // Acknowledgements that came right before the end are in here.
+                for event in std::mem::take(&mut events.state.events) {
+                    if !pass_on(&tell, Ok(three(event))).await {
+                        return;
+                    }
+                }
+                Err(explain(&error, &broker, connected))
+            }
         };
         connected |= matches!(heard, Ok(Heard::Connected { .. }));
         if !pass_on(&tell, heard).await {
@@ -153,7 +161,14 @@ async fn poll_five(mut events: v5::EventLoop, broker: BrokerDefinition, tell: Te
     loop {
         let heard = match events.poll().await {
             Ok(event) => Ok(fifth(event)),
-            Err(error) => Err(five::explain(&error, &broker, connected)),
+            Err(error) => {
+                for event in std::mem::take(&mut events.state.events) {
+                    if !pass_on(&tell, Ok(fifth(event))).await {
+                        return;
+                    }
+                }
+                Err(five::explain(&error, &broker, connected))
+            }
         };
         connected |= matches!(heard, Ok(Heard::Connected { .. }));
         if !pass_on(&tell, heard).await {

@@ -25,8 +25,8 @@ use crate::store::{Message, OutboxRow, fit_topic};
 const ACK_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the table is looked at without being woken, and what waits is counted.
 const LOOK: Duration = Duration::from_secs(1);
-/// Acknowledged rows leave the table together: so many, or after so long.
-const REMOVE: (usize, Duration) = (500, Duration::from_millis(100));
+/// Acknowledged rows leave the table together: so many, or after so long. As many come twice when the process is killed.
+const REMOVE: (usize, Duration) = (100, Duration::from_millis(100));
 /// The last message shown is no newer than this.
 const SHOW: Duration = Duration::from_millis(100);
 /// How much of the last payload is shown.
@@ -105,15 +105,21 @@ impl Pump {
 
     pub(super) async fn run(mut self, drain: &mut Drain, line: &mut Line) -> End {
         drain.trails.begin();
-        let end = self.pump(drain, line).await;
+        let mut end = self.pump(drain, line).await;
+        if let End::Lost(trouble) = &mut end
+            && !self.refused.is_empty()
+        {
+            // A refusal that came with the end is the better reason for it.
+            *trouble = match self.settle(drain).await {
+                Err(said) => said,
+                Ok(()) => trouble.clone().blameless(),
+            };
+        }
         self.remove(drain).await;
         self.tell(drain, true);
         (drain.held_since, drain.full_since) = (None, None);
         if let End::Lost(trouble) = &end
-            && matches!(
-                trouble.cause,
-                Cause::Closed | Cause::NoAcknowledgement | Cause::Other
-            )
+            && trouble.suspicious
         {
             self.blame(drain, &trouble.what).await;
         }
@@ -149,7 +155,7 @@ impl Pump {
                 && drain.unremoved.len() < REMOVE.0
                 && let Err(trouble) = self.fill(drain, line).await
             {
-                return End::Lost(trouble);
+                return End::Lost(self.last_words(drain, line, trouble));
             }
             self.tell(drain, false);
             let now = Instant::now();
@@ -215,6 +221,16 @@ impl Pump {
         }
     }
 
+    /// The connection ended before we heard it out: what it said in the end, or else `trouble`.
+    fn last_words(&mut self, drain: &mut Drain, line: &mut Line, trouble: Trouble) -> Trouble {
+        while let Ok(heard) = line.events.try_recv() {
+            if let Err(said) = self.take(drain, Some(heard)) {
+                return said;
+            }
+        }
+        trouble
+    }
+
     /// Everything that is there to be heard, so that acknowledgements leave the table together.
     fn hear(
         &mut self,
@@ -248,6 +264,7 @@ impl Pump {
                     drain.broker.endpoint()
                 ),
             )
+            .blameless()
         };
         match event {
             Heard::Sent(packet) => self.window.sent(packet).map_err(stray),
@@ -312,7 +329,8 @@ impl Pump {
                             format!(
                                 "{place} refused a message on {topic}: {why}; it is sent again"
                             ),
-                        ));
+                        )
+                        .blameless());
                     }
                 }
             }

@@ -1,26 +1,21 @@
 //! What was read, committed with the messages made of it: all of a poll or nothing. The rule: a poll that cannot be stored
 //! takes no other with it, unless the database itself says no; then nothing of the lot was done.
 
-use std::sync::Arc;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Fault, StoreError};
 use super::meters::timestamp;
 use super::outbox::{insert, trim};
-use super::{Committed, Kind, Message, Render, StoredReading};
+use super::{Committed, Kind, Lot, Message, Render, StoredReading};
 use crate::meter::{MeterId, Poll, Reading};
 
 /// Readings kept over all meters; the oldest go first. Some 40 MB, checked at every start within a moment.
 pub const READINGS_KEPT: i64 = 200_000;
 
-/// One poll, and where the messages of it go.
-pub(super) type Lot = Vec<(Arc<Poll>, Option<(i64, Render)>)>;
-
 /// One transaction; an answer for each poll.
 pub(super) fn polls(
     connection: &mut Connection,
-    lot: Lot,
+    lot: Vec<Lot>,
 ) -> Result<Vec<Result<Committed, StoreError>>, Fault> {
     let mut transaction = connection.transaction()?;
     let mut done = Vec::with_capacity(lot.len());

@@ -168,6 +168,9 @@ pub struct StoredReading {
 /// The number counts as used only when at least one message comes back.
 pub type Render = Arc<dyn Fn(u64) -> Vec<Message> + Send + Sync>;
 
+/// A poll, and the broker its messages go to, if any.
+pub type Lot = (Arc<Poll>, Option<(i64, Render)>);
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum MeterNote {
     Seen(Timestamp),
@@ -335,7 +338,7 @@ impl Store {
     /// means that nothing was done.
     pub async fn commit_polls(
         &self,
-        polls: Vec<(Arc<Poll>, Option<(i64, Render)>)>,
+        polls: Vec<Lot>,
     ) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
         self.worker
             .run(move |connection| commit::polls(connection, polls))
@@ -390,6 +393,18 @@ impl Store {
     ) -> Result<u64, StoreError> {
         self.worker
             .run(move |connection| outbox::enqueue(connection, broker, at, &messages))
+            .await
+    }
+
+    /// As on a full disk: the database may have so many pages, or as many as it has already.
+    #[cfg(test)]
+    pub(crate) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| {
+                let pragma = format!("PRAGMA max_page_count = {pages}");
+                connection.query_row(&pragma, [], |_| Ok(()))?;
+                Ok(())
+            })
             .await
     }
 

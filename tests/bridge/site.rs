@@ -31,14 +31,14 @@ pub struct Ended {
 pub struct Site {
     folder: TempDir,
     /// Serves as long as it lives.
-    _meter: Option<Process>,
+    meter: Option<Process>,
 }
 
 impl Site {
     pub fn bare() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
-            _meter: None,
+            meter: None,
         }
     }
 
@@ -50,7 +50,7 @@ impl Site {
         let mut meter: Process = Started::spawn(command);
         let ready: Value = serde_json::from_str(&meter.line()).unwrap();
         let address = ready["listening"].as_str().unwrap().to_owned();
-        site._meter = Some(meter);
+        site.meter = Some(meter);
         let secret = site.folder().join("secret");
         std::fs::write(&secret, "22222222").unwrap();
         site.ok(&["broker", "add", "lab", "--url", url, "--dialect", "json"]);

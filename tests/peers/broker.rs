@@ -1,5 +1,6 @@
 //! Readings on their way through Debian's broker.
 use crate::process::{INSTALL, Peer, simulated_meter};
+use obiscope::store::{BrokerDefinition, Dialect};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Debian's broker on a port that was free a moment ago; another is tried when someone else was faster.
-fn mosquitto(folder: &Path) -> (Peer, u16) {
+pub fn mosquitto(folder: &Path) -> (Peer, u16) {
     for _ in 0..5 {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -111,18 +112,7 @@ fn a_reading_reaches_a_subscriber_of_mosquitto_and_leaves_the_outbox() {
     assert!(sequence[0] < sequence[1]);
 }
 
-fn plain_broker(port: u16) -> obiscope::store::BrokerDefinition {
-    obiscope::store::BrokerDefinition {
-        id: 0,
-        name: "lab".into(),
-        host: "127.0.0.1".into(),
-        port,
-        tls: false,
-        ca: None,
-        dialect: obiscope::store::Dialect::Json,
-        user: None,
-        password: None,
-        token: None,
-        client_id: "obiscope-peers".into(),
-    }
+fn plain_broker(port: u16) -> BrokerDefinition {
+    let url = format!("mqtt://127.0.0.1:{port}");
+    BrokerDefinition::new("lab", &url, Dialect::Json).unwrap()
 }

@@ -14,3 +14,4 @@ mod gurux_meter;
 mod interop;
 mod process;
 mod table;
+mod thingsboard;

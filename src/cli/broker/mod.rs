@@ -121,6 +121,7 @@ impl Command {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm a command")]
 pub async fn run(
     command: Command,
     store: &Store,

@@ -87,8 +87,8 @@ async fn no_more_goes_out_than_four_fifths_of_what_the_platform_takes() {
         },
         ..Limits::default()
     };
-    let (_broker, platform) = platform(|it| it.limits = Some(limits)).await;
-    let bench = bench(&_broker, Dialect::ThingsBoard, "tok-hunter2").await;
+    let (lab, platform) = platform(|it| it.limits = Some(limits)).await;
+    let bench = bench(&lab, Dialect::ThingsBoard, "tok-hunter2").await;
     bench.telemetry(0..20).await;
     let (mut handle, _asked) = bench.serving();
     let status = until(&mut handle.status, |it| it.acknowledged == 8).await;
@@ -133,8 +133,8 @@ async fn a_platform_that_never_answers_is_served_after_two_seconds() {
 
 #[tokio::test]
 async fn every_request_is_answered() {
-    let (_broker, platform) = platform(|_| {}).await;
-    let bench = bench(&_broker, Dialect::ThingsBoard, "tok-hunter2").await;
+    let (lab, platform) = platform(|_| {}).await;
+    let bench = bench(&lab, Dialect::ThingsBoard, "tok-hunter2").await;
     let (mut handle, mut asked) = bench.serving();
     until(&mut handle.status, |it| it.phase == BrokerPhase::Connected).await;
     let call = |params: Value| platform.send_rpc("pump", "read", params, PATIENCE);
@@ -184,8 +184,8 @@ async fn every_request_is_answered() {
 
 #[tokio::test]
 async fn a_twin_is_named_and_not_fought() {
-    let (_broker, _platform) = platform(|_| {}).await;
-    let bench = bench(&_broker, Dialect::ThingsBoard, "tok-hunter2").await;
+    let (lab, _platform) = platform(|_| {}).await;
+    let bench = bench(&lab, Dialect::ThingsBoard, "tok-hunter2").await;
     let (mut one, _asked) = bench.serving();
     until(&mut one.status, |it| it.phase == BrokerPhase::Connected).await;
     let mut twin = bench.broker.clone();

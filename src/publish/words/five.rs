@@ -3,7 +3,10 @@
 use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, DisconnectReasonCode};
 use rumqttc::v5::{ConnectionError, StateError, mqttbytes};
 
-use super::{Cause, Trouble, hung_up, is_hang_up, login, not_a_connack, tcp, timed_out, tls_error};
+use super::{
+    Cause, Trouble, hung_up, is_hang_up, is_tls, login, not_a_connack, tcp, timed_out, tls,
+    tls_error,
+};
 use crate::cosem::data::printable;
 use crate::store::BrokerDefinition;
 
@@ -70,6 +73,11 @@ fn refusal(code: ConnectReturnCode, broker: &BrokerDefinition) -> Trouble {
 fn state(error: &StateError, broker: &BrokerDefinition, connected: bool) -> Trouble {
     let place = broker.endpoint();
     match error {
+        StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error))
+            if is_tls(error) =>
+        {
+            tls(error, broker)
+        }
         StateError::ServerDisconnect {
             reason_code,
             reason_string,
@@ -89,7 +97,8 @@ fn state(error: &StateError, broker: &BrokerDefinition, connected: bool) -> Trou
         StateError::Unsolicited(packet) => Trouble::passing(
             Cause::Other,
             format!("{place} acknowledged packet {packet}, which was not sent"),
-        ),
+        )
+        .blameless(),
         StateError::Deserialization(error) => Trouble::passing(
             Cause::Other,
             format!(
@@ -132,13 +141,25 @@ fn disconnected(
                 format!("{place} sent us away: more than it takes (0x{number:02X}){said}"),
             )
         }
-        other => Trouble::passing(
-            Cause::Closed,
-            format!(
-                "{place} sent us away: {} (0x{number:02X}){said}",
-                spelled(&format!("{other:?}"))
-            ),
-        ),
+        other => {
+            let trouble = Trouble::passing(
+                Cause::Closed,
+                format!(
+                    "{place} sent us away: {} (0x{number:02X}){said}",
+                    spelled(&format!("{other:?}"))
+                ),
+            );
+            match other {
+                // Its own affairs.
+                Code::ServerShuttingDown
+                | Code::ServerBusy
+                | Code::ServerMoved
+                | Code::UseAnotherServer
+                | Code::AdministrativeAction
+                | Code::KeepAliveTimeout => trouble.blameless(),
+                _ => trouble,
+            }
+        }
     }
 }
 

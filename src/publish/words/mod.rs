@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rumqttc::tokio_rustls::rustls::{self, CertificateError};
+use rumqttc::tokio_rustls::rustls::{self, AlertDescription, CertificateError};
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError};
 
 use super::status::Cause;
@@ -18,6 +18,8 @@ pub(super) struct Trouble {
     pub cause: Cause,
     /// It will not mend itself: a person has to change something. Tried again only slowly.
     pub refused: bool,
+    /// A message that was under way may be why.
+    pub suspicious: bool,
 }
 
 impl Trouble {
@@ -26,6 +28,10 @@ impl Trouble {
             what: what.into(),
             cause,
             refused: false,
+            suspicious: matches!(
+                cause,
+                Cause::Closed | Cause::NoAcknowledgement | Cause::Other
+            ),
         }
     }
 
@@ -34,6 +40,15 @@ impl Trouble {
             what: what.into(),
             cause,
             refused: true,
+            suspicious: false,
+        }
+    }
+
+    /// No message is to blame.
+    pub(super) fn blameless(self) -> Self {
+        Self {
+            suspicious: false,
+            ..self
         }
     }
 
@@ -177,6 +192,10 @@ fn tls(error: &io::Error, broker: &BrokerDefinition) -> Trouble {
                 "{place} does not speak TLS; MQTT with TLS usually has port 8883. Nothing was sent in the clear"
             ),
         ),
+        Some(rustls::Error::AlertReceived(alert)) if about_ours(*alert) => Trouble::lasting(
+            Cause::Refused,
+            format!("{place} {}", our_certificate(*alert, broker)),
+        ),
         Some(error) => Trouble::lasting(
             Cause::Refused,
             format!("{place}: TLS: {}", printable(&error.to_string())),
@@ -189,6 +208,37 @@ fn tls(error: &io::Error, broker: &BrokerDefinition) -> Trouble {
         ),
         None => tcp(error, &place),
     }
+}
+
+/// TLS said no, though the connection had stood: with version 1.3 the server judges our certificate last.
+fn is_tls(error: &io::Error) -> bool {
+    (error.get_ref()).is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+}
+
+fn about_ours(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+    )
+}
+
+fn our_certificate(alert: AlertDescription, broker: &BrokerDefinition) -> String {
+    if broker.cert.is_none() {
+        return format!(
+            "wants a certificate of ours (TLS alert: {alert:?}); give --cert and --key"
+        );
+    }
+    format!(
+        "does not accept our certificate (TLS alert: {alert:?}); is it signed by a CA that the broker knows, and still valid?"
+    )
 }
 
 fn certificate(found: &CertificateError, broker: &BrokerDefinition) -> String {
@@ -221,6 +271,12 @@ fn certificate(found: &CertificateError, broker: &BrokerDefinition) -> String {
 
 fn state(error: &StateError, broker: &BrokerDefinition, connected: bool) -> Trouble {
     let place = broker.endpoint();
+    if let StateError::Io(error) | StateError::Deserialization(rumqttc::mqttbytes::Error::Io(error)) =
+        error
+        && is_tls(error)
+    {
+        return tls(error, broker);
+    }
     let closed = match error {
         StateError::ConnectionAborted => true,
         StateError::Io(error)
@@ -228,7 +284,7 @@ fn state(error: &StateError, broker: &BrokerDefinition, connected: bool) -> Trou
         _ => false,
     };
     let cause = if closed { Cause::Closed } else { Cause::Other };
-    Trouble::passing(
+    let trouble = Trouble::passing(
         cause,
         match error {
             _ if closed => hung_up(broker, connected),
@@ -244,7 +300,11 @@ fn state(error: &StateError, broker: &BrokerDefinition, connected: bool) -> Trou
             ),
             other => format!("{place}: {}", printable(&other.to_string())),
         },
-    )
+    );
+    match error {
+        StateError::Unsolicited(_) | StateError::AwaitPingResp => trouble.blameless(),
+        _ => trouble,
+    }
 }
 
 /// The other side closed without saying why.

@@ -29,6 +29,8 @@ pub struct Behaviour {
     pub never_ack: bool,
     /// The first message of each connection gets no PUBACK.
     pub withhold_first: bool,
+    /// No PUBACK for a message whose payload contains this; it is taken.
+    pub withhold: Option<Vec<u8>>,
     /// How late a PUBACK is.
     pub ack_after: Duration,
     /// PUBACKs are collected in groups of so many and sent in an order that chance decides; an incomplete group goes after a
@@ -156,7 +158,9 @@ impl Behaviour {
         {
             return cut(reason::SUCCESS, Close::Saying(reason));
         }
-        let ack = !(self.never_ack || self.withhold_first && nth == 1);
+        let withheld =
+            (self.withhold.as_ref()).is_some_and(|text| contains(&message.payload, text));
+        let ack = !(self.never_ack || withheld || self.withhold_first && nth == 1);
         match self.answers.iter().find(|answer| answer.fits(message)) {
             Some(answer) => Fate {
                 reason: answer.reason,

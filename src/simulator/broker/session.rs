@@ -153,7 +153,7 @@ impl Session {
     /// Some when the conversation is over.
     pub fn take(&mut self, frame: Frame, out: &mut BytesMut) -> io::Result<Option<Farewell>> {
         match packet::read(frame, self.version) {
-            Ok(Packet::Publish(message)) => return self.publish(message, out),
+            Ok(Packet::Publish(message)) => return self.publish(&message, out),
             Ok(Packet::PubAck(packet)) => self.deliveries.done(packet),
             Ok(Packet::Subscribe { packet, filters }) => self.subscribe(packet, filters, out),
             Ok(Packet::Unsubscribe { packet, filters }) => {
@@ -176,16 +176,16 @@ impl Session {
         Ok(None)
     }
 
-    fn publish(&mut self, message: Publish, out: &mut BytesMut) -> io::Result<Option<Farewell>> {
+    fn publish(&mut self, message: &Publish, out: &mut BytesMut) -> io::Result<Option<Farewell>> {
         self.publishes = self.publishes.saturating_add(1);
         let now = Instant::now();
         let behaviour = self.behaviour();
-        let mut fate = behaviour.fate(&message, self.publishes);
+        let mut fate = behaviour.fate(message, self.publishes);
         let platform = self.hub.platform.as_ref();
         if fate.taken()
             && let Some(platform) = platform
         {
-            let theirs = platform.receive(self.number, self.version, &message, now);
+            let theirs = platform.receive(self.number, self.version, message, now);
             fate = Fate {
                 reason: if theirs.taken() {
                     fate.reason
@@ -204,7 +204,7 @@ impl Session {
             reason: fate.reason,
         })?;
         if fate.taken() && platform.is_none() {
-            self.hub.route(Some(self.number), &message);
+            self.hub.route(Some(self.number), message);
         }
         if fate.close.is_some() {
             self.settle(out);

@@ -236,14 +236,7 @@ async fn a_lock_during_work_is_named_and_passes() {
 async fn a_full_disk_changes_nothing() {
     let folder = Folder::new();
     let (store, meter, lab) = folder.open_with_meter().await;
-    let limit = |pages: u32| {
-        store.worker.run(move |connection| {
-            let pragma = format!("PRAGMA max_page_count = {pages}");
-            connection.query_row(&pragma, [], |_| Ok(()))?;
-            Ok(())
-        })
-    };
-    limit(1).await.unwrap();
+    store.limit_pages(1).await.unwrap();
     let large: Render = Arc::new(|_| {
         [100, 100_000]
             .map(|size| Message::new(Kind::Telemetry, "t", vec![b'x'; size]))
@@ -262,7 +255,7 @@ async fn a_full_disk_changes_nothing() {
             .unwrap()
             .is_empty()
     );
-    limit(1_000_000).await.unwrap();
+    store.limit_pages(1_000_000).await.unwrap();
     store
         .commit_poll(poll(meter.id, 2, 1), Some(numbered(lab.id)))
         .await

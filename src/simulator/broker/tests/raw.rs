@@ -150,7 +150,7 @@ async fn puback_has_a_reason_in_5_only() {
             let mut five = Raw::connected(&broker, CONNECT_5).await;
             five.send(&publish(true, "t", 7, "x")).await;
             assert_eq!(five.packet().await, [0x40, 3, 0, 7, reason]);
-            let mut four = Raw::connected(&broker, &CONNECT_4[..]).await;
+            let mut four = Raw::connected(&broker, CONNECT_4).await;
             // The same client id: the older one is told, if it is still there.
             let mut rest = five.rest().await.0;
             assert_eq!(rest.is_empty(), close);

@@ -202,13 +202,11 @@ impl ThingsBoard {
         let (reply, answered) = oneshot::channel();
         let id = self.state().call(device, method, &params, Some(reply));
         let id = id.ok_or_else(|| RpcError::NotThere(device.to_owned()))?;
-        match timeout(patience, answered).await {
-            Ok(Ok(value)) => Ok(value),
-            _ => {
-                self.state().waiting.remove(&id);
-                Err(RpcError::NoReply(patience))
-            }
+        if let Ok(Ok(value)) = timeout(patience, answered).await {
+            return Ok(value);
         }
+        self.state().waiting.remove(&id);
+        Err(RpcError::NoReply(patience))
     }
 
     /// Renames a device; its gateway is told by a call that it need not answer.
