@@ -16,7 +16,7 @@
 //! - [`meter`]: one meter, alive. Its definition, its transport, the session over it, the poller that owns
 //!   both, and the one tap every byte passes.
 //! - [`store`]: SQLite on one thread. Meters, brokers, readings, the outbox; numbered migrations in `assets/`.
-//! - [`publish`]: MQTT. Payload dialects and the task that drains the outbox, a row at a time, on PUBACK.
+//! - [`publish`]: MQTT. Payload dialects, what a platform asks, and the task that drains the outbox through a window, on PUBACK.
 //! - [`headend`]: the running whole behind one handle. Commands in, changes out, snapshots to look at.
 //! - [`tui`]: the screen. `app` is its core (messages in, model changed, effects out), `view` draws the
 //!   model, `term` is the only room that knows escape codes, `run` the only loop.

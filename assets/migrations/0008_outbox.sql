@@ -33,6 +33,7 @@ ALTER TABLE rejected ADD COLUMN device   TEXT;
 ALTER TABLE rejected ADD COLUMN retain   INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE rejected ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE rejected ADD COLUMN at_ms    INTEGER NOT NULL DEFAULT 0;
+UPDATE rejected SET at_ms = created_ms;
 CREATE INDEX rejected_of_broker ON rejected (broker, id);
 CREATE INDEX rejected_of_meter ON rejected (meter);
 

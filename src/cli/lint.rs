@@ -4,11 +4,9 @@
 use super::exit::ExitKind;
 use super::findings::{self, direction, undirected};
 use super::{Failure, argument::counted};
-use crate::diagnosis::{
-    Closing, Confidence, ConnectFailure, Engine, Finding, Millis, Observation, Settings,
-};
+use crate::diagnosis::{Confidence, Engine, Finding, Millis, Observation, Settings, of_note};
 use crate::meter::document::{self, Line, line};
-use crate::meter::tap::{self, Chunk};
+use crate::meter::tap::Chunk;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -144,12 +142,7 @@ impl Trace {
                     self.octets = self.octets.saturating_add(bytes.len() as u64);
                 }
                 Chunk::Note(note) => {
-                    let text = match note {
-                        tap::Note::Connected => "connected",
-                        tap::Note::Closed => "closed",
-                        tap::Note::Text(text) => text,
-                    };
-                    if let Some(what) = noted(text) {
+                    if let Some(what) = of_note(document::said(note)) {
                         meter.engine.observe(meter.now, &what);
                     }
                 }
@@ -213,7 +206,10 @@ impl Trace {
                     None if meter.pasted.len().saturating_add(bytes.octets.len()) <= PASTED => {
                         meter.pasted.extend(bytes.octets);
                     }
-                    None => meter.paste(),
+                    None => {
+                        meter.paste();
+                        meter.pasted.extend(bytes.octets);
+                    }
                 }
             }
             Ok(Line::Note { meter, at, text }) => {
@@ -221,7 +217,7 @@ impl Trace {
                     return;
                 };
                 meter.clock(at.as_deref());
-                let Some(what) = noted(&text) else { return };
+                let Some(what) = of_note(&text) else { return };
                 meter.engine.observe(meter.now, &what);
             }
             Ok(Line::Blank | Line::Comment(_)) => {
@@ -271,20 +267,6 @@ impl Meter {
         });
         self.now = said.unwrap_or_else(|| self.now.saturating_add(STEP));
     }
-}
-
-/// What a note in a trace of ours says of the connection, if anything.
-fn noted(text: &str) -> Option<Observation<'static>> {
-    let said = |words: &str| text.to_ascii_lowercase().contains(words);
-    Some(match text {
-        "connected" => Observation::Connected,
-        "closed" => Observation::Closed(Closing::ByUs),
-        _ if said("connection refused") => Observation::ConnectFailed(ConnectFailure::Refused),
-        _ if said("unreachable") || said("no route to host") => {
-            Observation::ConnectFailed(ConnectFailure::Unreachable)
-        }
-        _ => return None,
-    })
 }
 
 fn of_day(time: jiff::civil::Time) -> Millis {

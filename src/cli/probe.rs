@@ -2,17 +2,17 @@
 //! what the bytes say, likeliest first. The rule: what it does stands on the screen before it is done.
 
 use super::exit::ExitKind;
-use super::probe_end::hex;
 use super::visit::{Door, Found, Place, Purpose, find};
 use super::{Failure, finding, probe_end, step};
 use crate::cosem::data::printable;
 use crate::diagnosis::Finding;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
-use crate::meter::attempts::{Attempts, Credential, Told};
-use crate::meter::known_good::{KnownGood, link_json};
+use crate::headend::{KeepError, keep_working};
+use crate::meter::known_good::KnownGood;
+use crate::meter::probe::words::{self, hex};
 use crate::meter::probe::{Kept, Options, Prober, Progress, Report, Step};
 use crate::meter::{Clock, Definition};
-use crate::store::{MeterNote, Store};
+use crate::store::Store;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -84,6 +84,11 @@ async fn probe(
     stop: impl Future<Output = ()>,
     out: &mut dyn Write,
 ) -> Result<ExitKind, Failure> {
+    let before = if args.save {
+        Some(store.meter_named(&found.meter.name).await?)
+    } else {
+        None
+    };
     let kept = kept(found, store).await;
     if args.step {
         return Box::pin(step::run(found, kept, door.connector, stop, out)).await;
@@ -100,6 +105,7 @@ async fn probe(
         wait: skip,
         all_station: args.all_station,
         confirmed: found.confirmed,
+        accepted: args.place.accept_counter,
         stay: args.stay.map(Into::into),
     };
     let (say, mut said) = unbounded_channel();
@@ -148,18 +154,9 @@ async fn probe(
     while let (Ok(progress), false) = (said.try_recv(), args.json) {
         screen.show(out, &progress)?;
     }
-    if let Some(who) = Credential::of(&found.meter)
-        && !report.facts.is_empty()
-    {
-        let told = Told {
-            at: jiff::Timestamp::now(),
-            maker: None,
-            facts: report.facts.clone(),
-        };
-        store.told(who, told).await;
-    }
+    let mut kept_address = Ok(());
     if args.save && !stopped {
-        keep(store, found, &report).await?;
+        kept_address = keep(store, found, before, &report).await;
     }
     let target = if found.meter.id.0 == 0 {
         meter.endpoint()
@@ -172,6 +169,7 @@ async fn probe(
         screen.clear(out)?;
         probe_end::conclude(out, &report, meter, &target)?;
     }
+    kept_address?;
     Ok(match report.working {
         _ if stopped => ExitKind::Partly,
         Some(_) => ExitKind::Done,
@@ -196,20 +194,29 @@ async fn kept(found: &Found, store: &Store) -> Kept {
     }
 }
 
-/// What worked becomes the meter's own address; where an association stood, its parameters are remembered too.
-async fn keep(store: &Store, found: &Found, report: &Report) -> Result<(), Failure> {
-    let Some(working) = report.working else {
+/// What worked becomes the meter's own address, whatever address the command line gave; `before` is the meter as it
+/// was saved when the probe began.
+async fn keep(
+    store: &Store,
+    found: &Found,
+    before: Option<Definition>,
+    report: &Report,
+) -> Result<(), Failure> {
+    let Some((working, before)) = report.working.zip(before) else {
         return Ok(());
     };
-    let mut saved = store.meter_named(&found.meter.name).await?;
-    (saved.client, saved.server) = (working.client, working.server);
-    let saved = store.save_meter(saved).await?;
-    let link = link_json(&saved, working.settled);
+    let saved = store.meter_named(&found.meter.name).await?;
+    let probed = Definition {
+        client: before.client,
+        server: before.server,
+        ..found.meter.clone()
+    };
     let at = jiff::Timestamp::now();
-    store
-        .note_meter(saved.id, MeterNote::Good { at, link })
-        .await?;
-    Ok(())
+    match keep_working(store, saved, &probed, working, at).await {
+        Ok(_) => Ok(()),
+        Err(KeepError::Store(error)) => Err(error.into()),
+        Err(error @ KeepError::Elsewhere(_)) => Err(Failure::usage(&printable(&error.to_string()))),
+    }
 }
 
 /// What is seen of a probe while it runs.
@@ -308,8 +315,8 @@ fn to_json(report: &Report, meter: &Definition, target: &str) -> Value {
         "facts": report.facts,
         "notes": report.beside,
         "before": report.before,
-        "next": probe_end::command(report, meter, target),
-        "left": probe_end::offers(report, meter, target),
+        "next": words::command(report, meter, target),
+        "left": words::offers(report, meter, target),
         "findings": report.findings.iter().map(|it: &Finding| finding::to_json(it)).collect::<Vec<_>>(),
     })
 }

@@ -1,16 +1,10 @@
-//! What stands at the end of a probe: what works, what is wrong, what is left to try. The rule: no step that was done
-//! already is offered as new, and each offer says how.
+//! What stands at the end of a probe: what works, what is wrong, what is left to try.
 
 use super::finding;
 use crate::cosem::data::printable;
-use crate::dlms::hdlc::ServerAddress;
 use crate::meter::Definition;
-use crate::meter::probe::{Outcome, Report, Step, Working};
-use std::fmt::Write as _;
+use crate::meter::probe::{Report, words};
 use std::io::{self, Write};
-
-/// Nothing of ours was wrong enough to explain these: another session may hold the meter.
-const MAY_BE_HELD: [&str; 7] = ["H1", "H8", "H11", "T19", "A8", "A9", "A17"];
 
 pub fn conclude(
     out: &mut dyn Write,
@@ -19,35 +13,9 @@ pub fn conclude(
     target: &str,
 ) -> io::Result<()> {
     writeln!(out)?;
-    match report.working {
-        Some(Working {
-            client,
-            server,
-            association,
-            ..
-        }) => {
-            let what = if association {
-                "an association stands"
-            } else {
-                "the meter answers"
-            };
-            if meter.transport.is_hdlc() {
-                let form = match server.size() {
-                    1 => "one byte",
-                    2 => "two bytes",
-                    _ => "four bytes",
-                };
-                writeln!(
-                    out,
-                    "works: {what} at server {server}, on the wire {} ({form}), client {client}",
-                    hex(server)
-                )?;
-            } else {
-                writeln!(out, "works: {what} at server {server}, client {client}")?;
-            }
-        }
-        None if opens(report) => writeln!(out, "the link opens, but no association comes of it")?,
-        None => writeln!(out, "nothing worked")?,
+    match &report.working {
+        Some(working) => writeln!(out, "{}", words::works(working, meter))?,
+        None => writeln!(out, "{}", words::in_vain(report))?,
     }
     if let Some(before) = &report.before {
         writeln!(out, "before: it answered {before}")?;
@@ -58,20 +26,16 @@ pub fn conclude(
     for note in &report.beside {
         writeln!(out, "note: {}", printable(note))?;
     }
-    match (report.findings.is_empty(), report.working) {
-        (true, Some(working)) if working.association && all_well(report) => {
-            writeln!(out, "nothing is wrong")?;
-        }
-        (true, _) => writeln!(out, "the bytes give no cause a name")?,
-        _ => {}
+    if let Some(said) = words::no_finding(report) {
+        writeln!(out, "{said}")?;
     }
     for one in &report.findings {
         finding::print(out, one)?;
     }
-    if let Some(command) = command(report, meter, target) {
+    if let Some(command) = words::command(report, meter, target) {
         writeln!(out, "next: {}", printable(&command))?;
     }
-    let offers = offers(report, meter, target);
+    let offers = words::offers(report, meter, target);
     if !offers.is_empty() {
         writeln!(out, "left to try:")?;
         for offer in offers {
@@ -79,122 +43,4 @@ pub fn conclude(
         }
     }
     out.flush()
-}
-
-/// Where nothing worked and another session may hold the meter.
-pub fn offers(report: &Report, meter: &Definition, target: &str) -> Vec<String> {
-    let first = report.findings.first();
-    let held = first.is_some_and(|finding| MAY_BE_HELD.contains(&finding.id));
-    if report.working.is_some() || !held || !meter.transport.is_hdlc() {
-        return Vec::new();
-    }
-    let mut offers = Vec::new();
-    let waited = report
-        .steps
-        .iter()
-        .any(|step| step.words.starts_with("the same again after"));
-    let inactivity = meter.inactivity.as_secs();
-    if waited {
-        offers.push(format!(
-            "waiting {inactivity} s, the meter's inactivity time, was done and changed nothing; a meter may need longer"
-        ));
-    } else if inactivity > 0 {
-        offers.push(format!(
-            "let the meter forget an old session: obiscope probe {target} --wait (counts {inactivity} s down, then asks again)"
-        ));
-    }
-    offers.push(format!(
-        "DISC as the client that opened the old session, where it is known: obiscope probe {target} --client N --step, and send the DISC alone"
-    ));
-    let calling: Vec<&Step> = report
-        .steps
-        .iter()
-        .filter(|step| step.words.contains("CALLING"))
-        .collect();
-    offers.push(match calling.as_slice() {
-        [] => format!("DISC to the CALLING address, where one meter is on the line: obiscope probe {target} --step"),
-        done if done.iter().any(|step| step.outcome == Outcome::Ok) => {
-            "DISC to the CALLING address went out and was answered: probe once more".to_owned()
-        }
-        _ => "DISC to the CALLING address went out already, and nobody answered it".to_owned(),
-    });
-    offers
-}
-
-fn opens(report: &Report) -> bool {
-    report
-        .steps
-        .iter()
-        .any(|step| step.step == "snrm" && step.outcome == Outcome::Ok)
-}
-
-fn all_well(report: &Report) -> bool {
-    report.steps.iter().all(|step| step.outcome == Outcome::Ok)
-}
-
-/// The first finding's cheapest remedy as a command of this program, where there is one.
-pub fn command(report: &Report, meter: &Definition, target: &str) -> Option<String> {
-    let first = report.findings.first()?;
-    let with = |options: &str| Some(format!("obiscope probe {target} {options}"));
-    if report.working.is_some_and(|it| it.association) {
-        return match first.id {
-            "X1" => with(
-                "--client N, as a client with more rights; `obiscope browse` shows who may read what",
-            ),
-            "X23" | "V7" => Some(format!(
-                "obiscope clock {target} (shows how far it is off; setting it needs a client that may)"
-            )),
-            "H12" | "H13" | "T5" => Some(format!(
-                "obiscope meter edit {target} --poll with less than that time: the link is then kept alive"
-            )),
-            _ => None,
-        };
-    }
-    match first.id {
-        "T14" => with("--transport wrapper-tcp"),
-        "T15" => with("--transport hdlc-tcp"),
-        "T16" => with("--mode-e, for a port that wants the sign-on of IEC 62056-21 first"),
-        "T17" => Some(format!("obiscope listen {target}")),
-        "T7" => with(&format!(
-            "--timeout {}s",
-            meter.timeout.as_secs().saturating_mul(3)
-        )),
-        "T12" => {
-            with("with other parity or data bits: in the converter, or --parity on a serial line")
-        }
-        "A3" | "A6" => with("--auth lls --password-env VAR, with the password of this client"),
-        "A5" => with(
-            "--auth with another mechanism: none, lls, hls-md5, hls-sha1, hls-gmac, hls-sha256, hls-ecdsa",
-        ),
-        "A2" => Some(
-            "none before the password is sure: the next wrong one may lock the meter".to_owned(),
-        ),
-        "A26" => {
-            Some("none before the lock's time is over; then the right password, once".to_owned())
-        }
-        _ => {
-            let working = report.working.filter(|it| !it.association)?;
-            let server = working.server;
-            let address = match server.lower() {
-                Some(lower) => format!("{}/{lower}", server.upper()),
-                None => server.upper().to_string(),
-            };
-            with(&format!(
-                "--client {} --server {address} --address-size {}",
-                working.client,
-                server.size()
-            ))
-        }
-    }
-}
-
-pub fn hex(server: ServerAddress) -> String {
-    let mut octets = Vec::new();
-    server.encode(&mut octets);
-    let mut text = String::new();
-    for octet in octets {
-        let gap = if text.is_empty() { "" } else { " " };
-        let _ = write!(text, "{gap}{octet:02X}");
-    }
-    text
 }

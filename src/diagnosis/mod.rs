@@ -13,6 +13,7 @@ mod engine;
 pub mod event;
 mod held;
 mod marks;
+mod note;
 mod pace;
 pub mod plausible;
 pub mod rules;
@@ -25,6 +26,7 @@ pub use conversation::{Brief, Conversation};
 pub use direction::Guess;
 pub use engine::Engine;
 pub use event::{Apdu, Event, Hdlc, Link, Seen, What};
+pub use note::of_note;
 pub use rules::Rule;
 pub use settings::{Auth, Known, Settings};
 

@@ -42,33 +42,6 @@ impl Headend {
     pub async fn broker(&self, id: i64, command: BrokerCommand) -> Result<String, String> {
         self.inner.broker(id, command).await
     }
-
-    /// Insert (id 0) or change; a running publisher follows at once.
-    pub async fn save_broker(&self, definition: BrokerDefinition) -> Result<String, String> {
-        definition.check().map_err(|wrong| {
-            let each: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-            each.join("; ")
-        })?;
-        let inner = &self.inner;
-        let _one = inner.one_command.lock().await;
-        let saved = inner.store.save_broker(definition).await.map_err(words)?;
-        let name = saved.name.clone();
-        inner.take_up_broker(saved).await;
-        inner.tell_roster().await;
-        Ok(format!("broker {name} saved"))
-    }
-
-    /// Refused while a meter publishes to it. What waits for it goes with it.
-    pub async fn delete_broker(&self, id: i64) -> Result<String, String> {
-        let inner = &self.inner;
-        let _one = inner.one_command.lock().await;
-        let name = lock(&inner.state)
-            .broker_name(id)
-            .ok_or_else(|| GONE.to_owned())?;
-        inner.store.delete_broker(&name).await.map_err(words)?;
-        inner.stop_broker(id).await;
-        Ok(format!("broker {name} removed"))
-    }
 }
 
 impl Inner {

@@ -116,16 +116,16 @@ async fn attempt(inner: &Weak<Inner>, finished: &[Finished]) -> Result<Vec<Done>
         .collect();
     match inner.store.commit_polls(lot).await {
         Ok(done) => Ok(done),
-        Err(error @ (StoreError::Full { .. } | StoreError::Locked { .. })) => {
+        Err(error @ StoreError::Stopped) => {
+            inner.notice(Level::Error, format!("readings not stored: {error}"));
+            Ok(Vec::new())
+        }
+        Err(error) => {
             inner.notice(
                 Level::Error,
                 format!("readings are not stored yet, tried again every second: {error}"),
             );
             Err(AGAIN)
-        }
-        Err(error) => {
-            inner.notice(Level::Error, format!("readings not stored: {error}"));
-            Ok(Vec::new())
         }
     }
 }

@@ -91,6 +91,7 @@ impl Inner {
             self.stop_broker(id).await;
             self.notice(Level::Info, format!("broker {name}: removed"));
         }
+        lock(&self.state).roster.keep_only(&meters);
         self.tell_roster().await;
         Some(())
     }

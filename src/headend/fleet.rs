@@ -28,7 +28,7 @@ const SOON: Duration = Duration::from_secs(2);
 pub(super) struct State {
     pub(super) meters: BTreeMap<MeterId, Meter>,
     pub(super) brokers: BTreeMap<i64, Broker>,
-    moved: BTreeSet<MeterId>,
+    pub(super) moved: BTreeSet<MeterId>,
     pub(super) moved_brokers: BTreeSet<i64>,
     removed: Vec<MeterId>,
     pub(super) removed_brokers: Vec<i64>,

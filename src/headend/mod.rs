@@ -16,7 +16,8 @@ mod state;
 mod statistics;
 
 pub use bench::{
-    At, BenchView, Exchange, ProbeAsk, ProbeView, StepAsk, StepView, Work, keep_working,
+    At, BenchView, ByHand, Exchange, KeepError, ProbeAsk, ProbeView, StepAsk, StepView, Work,
+    keep_working,
 };
 pub use brokers::BrokerCommand;
 pub use changes::{BrokerView, Changes, Level, MeterView, Notice, Published};
@@ -155,7 +156,7 @@ impl Headend {
                 let _ = inner.order(id, Order::Start).await;
             }
         }
-        lock(&inner.state).roster.all_came();
+        lock(&inner.state).roster.all_came(&inner.scope);
         tokio::spawn(elsewhere::watch(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }

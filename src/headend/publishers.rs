@@ -31,7 +31,15 @@ impl State {
         if broker.definition == *new {
             return Some(false);
         }
-        broker.definition = new.clone();
+        let old = std::mem::replace(&mut broker.definition, new.clone()).name;
+        // Meters name their broker.
+        for meter in self.meters.values_mut() {
+            let publish = &mut meter.definition.publish;
+            if old != new.name && publish.as_ref() == Some(&old) {
+                *publish = Some(new.name.clone());
+                self.moved.insert(meter.definition.id);
+            }
+        }
         self.moved_brokers.insert(new.id);
         Some(true)
     }

@@ -87,9 +87,16 @@ fn identifies(obis: Obis) -> Option<&'static str> {
 }
 
 impl Roster {
-    /// All meters of this run are in the fleet now.
-    pub(super) fn all_came(&mut self) {
-        self.coming.clear();
+    /// The meters of this run are in the fleet now. The others stay known: no platform hears that they are gone.
+    pub(super) fn all_came(&mut self, scope: &super::Scope) {
+        self.coming.retain(|meter| !scope.has(&meter.name));
+    }
+
+    /// Whoever is not saved any more is gone.
+    pub(super) fn keep_only(&mut self, saved: &[Definition]) {
+        let is_saved = |id: MeterId| saved.iter().any(|meter| meter.id == id);
+        self.coming.retain(|meter| is_saved(meter.id));
+        self.known.retain(|id, _| is_saved(*id));
     }
 
     pub(super) fn forget(&mut self, meter: MeterId) {

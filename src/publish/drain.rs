@@ -97,6 +97,7 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
         failures: 0,
         rate: Rate::new(now),
         latencies: Latencies::default(),
+        ticked: None,
         gate: Gate::default(),
         twins: Vec::new(),
         acknowledged_at: None,
@@ -135,6 +136,8 @@ pub(super) struct Drain {
     failures: u32,
     rate: Rate,
     latencies: Latencies,
+    /// When what waits was last put into the trend.
+    ticked: Option<Instant>,
     random: fastrand::Rng,
     /// What the platform takes; outlives a connection, as its counting does.
     pub gate: Gate,
@@ -294,14 +297,23 @@ impl Drain {
         let found = self.store.depth(self.broker.id).await;
         let per_minute = self.rate.per_minute(Instant::now());
         let latency = self.latencies.measure();
+        let second = self
+            .ticked
+            .is_none_or(|at| at.elapsed() >= Duration::from_millis(900));
+        if second {
+            self.ticked = Some(Instant::now());
+        }
         if let Ok(depth) = &found {
             self.diagnose(*depth);
         }
         match found {
             Ok(depth) => self.status.send_if_modified(|status| {
-                let quiet = status.trend.iter().all(|waiting| *waiting == depth.waiting)
-                    && !status.trend.is_empty();
-                status.tick(depth.waiting);
+                let quiet = !second
+                    || status.trend.iter().all(|waiting| *waiting == depth.waiting)
+                        && !status.trend.is_empty();
+                if second {
+                    status.tick(depth.waiting);
+                }
                 let before = (status.depth, status.per_minute, status.latency);
                 (status.depth, status.per_minute, status.latency) = (depth, per_minute, latency);
                 !quiet || before != (depth, per_minute, latency)
@@ -346,12 +358,12 @@ impl Drain {
         });
     }
 
-    /// The first of a connection proves it.
+    /// The first row of a connection proves it.
     pub(super) fn acknowledged(&mut self, latencies: &[Duration], rows: usize) {
-        self.failures = 0;
         let now = Instant::now();
         let count = rows as u64;
         if count > 0 {
+            self.failures = 0;
             self.acknowledged_at = Some(self.clock.now());
         }
         self.rate.add(now, count);

@@ -198,6 +198,8 @@ fn three(event: Event) -> Heard {
                 .filter(|code| matches!(code, rumqttc::SubscribeReasonCode::Failure))
                 .count(),
         },
+        // Retained: said to whoever came before us, not asked now.
+        Event::Incoming(Packet::Publish(publish)) if publish.retain => Heard::Other,
         Event::Incoming(Packet::Publish(publish)) => Heard::Message {
             topic: publish.topic,
             payload: publish.payload.to_vec(),
@@ -228,6 +230,7 @@ fn fifth(event: v5::Event) -> Heard {
                 .filter(|code| !matches!(code, SubscribeReasonCode::Success(_)))
                 .count(),
         },
+        v5::Event::Incoming(Packet::Publish(publish)) if publish.retain => Heard::Other,
         v5::Event::Incoming(Packet::Publish(publish)) => Heard::Message {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
             payload: publish.payload.to_vec(),

@@ -33,6 +33,8 @@ const SHOW: Duration = Duration::from_millis(100);
 const SHOWN: usize = 4096;
 /// Refusals without a clear cause, after which a message is set aside.
 const REFUSALS: u32 = 5;
+/// Answers that may wait behind one another.
+const ANSWERS: usize = 64;
 /// Rows that may make one message.
 const PACKED: usize = 100;
 
@@ -55,6 +57,8 @@ pub(super) struct Pump {
     refused: Vec<(Load, Verdict)>,
     taken: Vec<Duration>,
     taken_rows: usize,
+    /// A row was taken on this connection.
+    passed: bool,
     sent_bytes: u64,
     last_sent: Option<(String, Vec<u8>)>,
     next_show: Instant,
@@ -83,6 +87,7 @@ impl Pump {
             refused: Vec::new(),
             taken: Vec::new(),
             taken_rows: 0,
+            passed: false,
             sent_bytes: 0,
             last_sent: None,
             next_show: now,
@@ -135,7 +140,9 @@ impl Pump {
             let reason = format!(
                 "each connection ended while it was under way, while others passed: {what}"
             );
-            set_aside(drain, row, &reason).await;
+            if let Err(full) = set_aside(drain, row, &reason).await {
+                drain.error(full.what);
+            }
             return;
         }
         if let Err(error) = drain.store.attempted(under_way).await {
@@ -214,7 +221,7 @@ impl Pump {
                     Control::Flush => self.more = true,
                     Control::Resume => {}
                 },
-                Some(answer) = drain.answers.1.recv(), if room => self.greeting.push_back(answer),
+                Some(answer) = drain.answers.1.recv(), if room && self.greeting.len() < ANSWERS => self.greeting.push_back(answer),
                 () = wake.notified() => self.more = true,
                 () = sleep_until(due) => {}
             }
@@ -277,6 +284,7 @@ impl Pump {
                     drain.trails.acknowledged(&load.rows, drain.clock.now());
                     self.taken.push(latency);
                     self.taken_rows += load.rows.len();
+                    self.passed |= !load.rows.is_empty();
                     drain.unremoved.extend(load.rows);
                     self.remove_by
                         .get_or_insert_with(|| Instant::now() + REMOVE.1);
@@ -307,6 +315,10 @@ impl Pump {
             let topic = printable(&load.topic);
             match verdict {
                 Verdict::Taken => {}
+                // Not of the table: told, and the readings go on.
+                Verdict::Later(why) | Verdict::Forbidden(why) if load.rows.is_empty() => {
+                    drain.error(format!("{place} refused a message on {topic}: {why}"));
+                }
                 Verdict::Later(why) => {
                     ends = Err(Trouble::passing(
                         Cause::Quota,
@@ -323,7 +335,7 @@ impl Pump {
                 }
                 Verdict::Never(why) | Verdict::Unclear(why) => {
                     let never = matches!(verdict, Verdict::Never(_));
-                    if self.judge(drain, &load, never, why).await {
+                    if self.judge(drain, &load, never, why).await? {
                         ends = Err(Trouble::passing(
                             Cause::Other,
                             format!(
@@ -339,8 +351,14 @@ impl Pump {
     }
 
     /// True when it is to be sent again on another connection.
-    async fn judge(&self, drain: &mut Drain, load: &Load, never: bool, why: &str) -> bool {
-        match load.rows.as_slice() {
+    async fn judge(
+        &self,
+        drain: &mut Drain,
+        load: &Load,
+        never: bool,
+        why: &str,
+    ) -> Result<bool, Trouble> {
+        Ok(match load.rows.as_slice() {
             [] => {
                 drain.error(format!(
                     "{} refused a message on {}: {why}",
@@ -349,9 +367,10 @@ impl Pump {
                 ));
                 false
             }
-            [row] if never || load.attempts + 1 >= REFUSALS => {
+            // Without a clear cause it is the message's only where another got through on this connection.
+            [row] if never || (load.attempts + 1 >= REFUSALS && self.passed) => {
                 let reason = format!("the broker refused it: {why}");
-                set_aside(drain, *row, &reason).await;
+                set_aside(drain, *row, &reason).await?;
                 false
             }
             rows => {
@@ -364,7 +383,7 @@ impl Pump {
                 }
                 true
             }
-        }
+        })
     }
 
     async fn remove_if_due(&mut self, drain: &mut Drain) {
@@ -466,7 +485,9 @@ impl Pump {
             self.mode = mode;
             self.cursor = self.cursor.max(row.id);
             if let Some(reason) = unsendable(&row, self.agreed.most) {
-                set_aside(drain, row.id, &reason).await;
+                // Whatever it was to show, nothing passed.
+                self.mode = Mode::Normal;
+                set_aside(drain, row.id, &reason).await?;
                 continue;
             }
             self.send(drain, line, row)?;
@@ -571,14 +592,26 @@ fn aside(message: &Message) -> Load {
     }
 }
 
-async fn set_aside(drain: &mut Drain, row: i64, reason: &str) {
+/// An error where so many were set aside already that a person must look first.
+async fn set_aside(drain: &mut Drain, row: i64, reason: &str) -> Result<(), Trouble> {
     let at = drain.clock.now();
-    if let Err(error) = drain.store.reject(row, reason, at).await {
-        drain.error(error.to_string());
-    } else {
-        drain.error(format!("a message was set aside: {reason}"));
-        drain.count().await;
+    match drain.store.reject(row, reason, at).await {
+        Ok(true) => {
+            drain.error(format!("a message was set aside: {reason}"));
+            drain.count().await;
+        }
+        Ok(false) => {
+            return Err(Trouble::lasting(
+                Cause::Forbidden,
+                format!(
+                    "a thousand messages were set aside already, the next is due ({reason}): nothing more is sent until \
+                     they were looked at, `obiscope mqtt dead` shows them"
+                ),
+            ));
+        }
+        Err(error) => drain.error(error.to_string()),
     }
+    Ok(())
 }
 
 /// Why this row would break every connection it is tried on. rumqttc drops the connection for an

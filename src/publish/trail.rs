@@ -34,7 +34,7 @@ pub struct Trail {
 impl Trail {
     /// When the broker had all `messages` of what was read then.
     pub fn done(&self, messages: usize) -> Option<Timestamp> {
-        (self.parts >= messages && self.taken == self.parts)
+        (self.parts >= messages.min(PARTS) && self.taken == self.parts)
             .then_some(self.acknowledged)
             .flatten()
     }

@@ -1,25 +1,36 @@
-//! Messages set aside because no broker would ever take them: looked at, tried again or thrown away by a person. Bounded;
-//! the count of all there ever were is kept apart.
+//! Messages set aside because no broker would ever take them: looked at, tried again or thrown away by a person. The rule:
+//! none is thrown away by itself; when there is no more room for them, the queue stops instead.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::DeadRow;
 use super::error::Fault;
 use super::meters::timestamp;
 use super::outbox::from_row;
 
-/// Over all brokers; the oldest go first.
-const KEPT: i64 = 1_000;
+/// Of one broker.
+pub(super) const KEPT: i64 = 1_000;
 
-/// Moves a message that can never be sent out of the way, and counts it.
+/// Moves a message that can never be sent out of the way, and counts it. False where there is no more room: nothing
+/// was changed.
 pub(super) fn reject(
     connection: &mut Connection,
     id: i64,
     reason: &str,
     at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let transaction = connection.transaction()?;
+    let dead: Option<i64> = transaction
+        .query_row(
+            "SELECT dead FROM broker WHERE id = (SELECT broker FROM outbox WHERE id = ?)",
+            [id],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if dead.is_some_and(|dead| dead >= KEPT) {
+        return Ok(false);
+    }
     let moved = transaction.execute(
         "INSERT INTO rejected (id, broker, topic, payload, created_ms, reason, meter, kind, device, retain, attempts, at_ms)
          SELECT id, broker, topic, payload, created_ms, ?, meter, kind, device, retain, attempts, ?
@@ -33,14 +44,9 @@ pub(super) fn reject(
             [id],
         )?;
         transaction.execute("DELETE FROM outbox WHERE id = ?", [id])?;
-        transaction.execute(
-            "DELETE FROM rejected WHERE id NOT IN
-                 (SELECT id FROM rejected ORDER BY id DESC LIMIT ?)",
-            [KEPT],
-        )?;
     }
     transaction.commit()?;
-    Ok(())
+    Ok(true)
 }
 
 /// Oldest first, ids greater than `after`.

@@ -26,7 +26,7 @@ pub(super) fn dead_letters(
 ) -> Result<Vec<DeadLetter>, Fault> {
     let mut query = connection.prepare_cached(
         "SELECT id, topic, length(payload) AS bytes, created_ms, reason, at_ms
-         FROM rejected WHERE broker = ? ORDER BY id DESC LIMIT ?",
+         FROM rejected WHERE broker = ? ORDER BY at_ms DESC, id DESC LIMIT ?",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = query.query(params![broker, limit])?;

@@ -415,8 +415,9 @@ impl Store {
             .await
     }
 
-    /// This one can never be sent: out of the queue, counted, and kept with the reason.
-    pub async fn reject(&self, id: i64, reason: &str, at: Timestamp) -> Result<(), StoreError> {
+    /// This one can never be sent: out of the queue, counted, and kept with the reason. False where as many as there is
+    /// room for are kept already: it stays in the queue.
+    pub async fn reject(&self, id: i64, reason: &str, at: Timestamp) -> Result<bool, StoreError> {
         let reason = reason.to_owned();
         self.worker
             .run(move |connection| dead::reject(connection, id, &reason, at))

@@ -114,7 +114,8 @@ async fn bridge(args: &Args, store: Store) -> Result<ExitKind, Failure> {
     let mut say = Say { json: args.json };
     say.status("start", &headend);
     notify::tell("READY=1");
-    watch(args, &headend, &mut say, stop).await;
+    let mut teller = Teller::default();
+    watch(args, &headend, &mut say, &mut teller, stop).await;
     notify::tell("STOPPING=1");
     tracing::info!("asked to stop: releasing the meters, sending what waits for at most 10 s");
     let again = asked_to_stop();
@@ -126,6 +127,8 @@ async fn bridge(args: &Args, store: Store) -> Result<ExitKind, Failure> {
             return Ok(ExitKind::Partly);
         }
     }
+    // What happened on the way out, too.
+    teller.tell(headend.take_changes());
     say.status("end", &headend);
     Ok(ExitKind::Done)
 }
@@ -135,16 +138,17 @@ async fn watch(
     args: &Args,
     headend: &Headend,
     say: &mut Say,
+    teller: &mut Teller,
     mut stop: tokio::task::JoinHandle<()>,
 ) {
-    let mut teller = Teller::default();
     let mut next = Instant::now() + args.status_every;
     loop {
         tokio::select! {
             biased;
             _ = &mut stop => return,
             () = sleep_until(next) => {
-                next += args.status_every;
+                // Not the lines that were missed while the machine slept.
+                next = Instant::now() + args.status_every;
                 say.status("status", headend);
             }
             () = headend.changed() => teller.tell(headend.take_changes()),

@@ -144,7 +144,7 @@ pub async fn run(
             usual_status_topic(&mut broker);
             check(&broker)?;
             let saved = store.save_broker(broker).await?;
-            if let Some(hint) = url.hint() {
+            if let Some(hint) = url.hint(&saved) {
                 writeln!(err, "obiscope: {hint}")?;
             }
             if json {
@@ -189,7 +189,7 @@ pub async fn run(
             check(&broker)?;
             let changed = broker != before;
             let saved = store.save_broker(broker).await?;
-            if let Some(hint) = url.and_then(|url| url.hint()) {
+            if let Some(hint) = url.and_then(|url| url.hint(&saved)) {
                 writeln!(err, "obiscope: {hint}")?;
             }
             if json {

@@ -24,13 +24,15 @@ impl Url {
         Ok(broker.set_url(&self.0)?)
     }
 
-    /// What to say about a password in it, which is in the hidden type by now, but was seen on its way.
-    pub(super) fn hint(&self) -> Option<&'static str> {
+    /// What to say about a login in it: what is secret of it is in the hidden type by now, but was seen on its way.
+    pub(super) fn hint(&self, broker: &BrokerDefinition) -> Option<&'static str> {
         let login = self.0.rsplit_once('@').map_or("", |(login, _)| login);
         let login = login.split_once("://").map_or(login, |(_, login)| login);
-        login.contains(':').then_some(
-            "the password of the url is saved where nothing shows it; but it stands in the shell's history, and every user \
-             of this machine could read it just now. Better: mqtt://HOST[:PORT] --user NAME --password-env VAR",
+        let secret = login.contains(':') || broker.dialect.is_thingsboard() && !login.is_empty();
+        secret.then_some(
+            "the login of the url is saved where nothing shows its secret; but it stands in the shell's history, and every \
+             user of this machine could read it just now. Better: mqtt://HOST[:PORT] --user NAME --password-env VAR, or \
+             --token-env VAR",
         )
     }
 }

@@ -155,3 +155,14 @@ fn memory_does_not_grow_with_the_trace() {
     assert!(long <= short + 1024, "{short} bytes, then {long}");
     assert!(long < 256 * 1024, "{long}");
 }
+
+#[test]
+fn the_line_for_which_there_is_no_more_room_is_kept() {
+    let mut trace = Trace::default();
+    trace.meter("").unwrap().pasted = vec![0; super::PASTED - 3];
+    trace.line(1, "7EA0070303938C117E");
+    assert_eq!(
+        trace.meters[""].pasted,
+        [0x7E, 0xA0, 0x07, 0x03, 0x03, 0x93, 0x8C, 0x11, 0x7E]
+    );
+}

@@ -50,7 +50,8 @@ pub async fn run(
         found.tap.clone(),
         kept,
         found.confirmed,
-    );
+    )
+    .with_accepted_counter(found.accepted);
     let mut desk = Desk {
         stepper,
         connector,

@@ -1,6 +1,6 @@
 //! What a person may ask of the bench: taken at once, or refused with words. The rule: one piece of work a meter.
 
-use super::{Bench, BenchView, Job, Seat, keep_working, set_up};
+use super::{Bench, BenchView, Job, KeepError, Seat, keep_working, set_up};
 use crate::cosem::AttributeRef;
 use crate::headend::commands::{GONE, words};
 use crate::headend::{Inner, lock};
@@ -42,7 +42,9 @@ pub enum StepAsk {
         meter: Box<Definition>,
         proposal: Proposal,
     },
-    /// Bytes as they are.
+    /// What these bytes would be as they go, and what is to be confirmed first; nothing is sent.
+    Hand(Vec<u8>),
+    /// Bytes as they are; what shows a secret only after it was asked for by [`Self::Hand`].
     ByHand(Vec<u8>),
     /// What GET asks next.
     Ask(AttributeRef),
@@ -142,17 +144,24 @@ impl Inner {
         self: &Arc<Self>,
         id: MeterId,
     ) -> Result<(), String> {
-        let working = self.with_bench(id, |bench| {
-            let report = bench.view.as_probe().and_then(|it| it.report.as_ref());
+        let (probed, working) = self.with_bench(id, |bench| {
+            let probe = bench.view.as_probe();
+            let report = probe.and_then(|it| it.report.as_ref());
             let working = report.and_then(|report| report.working);
-            working.ok_or_else(|| "no address has worked that could be kept".to_owned())
+            let probed = probe.and_then(|it| it.meter.clone());
+            probed
+                .zip(working)
+                .ok_or_else(|| "no address has worked that could be kept".to_owned())
         })?;
         let _one = self.one_command.lock().await;
         let meter = lock(&self.state).definition(id).cloned();
         let meter = meter.ok_or_else(|| GONE.to_owned())?;
-        let saved = keep_working(&self.store, meter, working, self.clock.now())
+        let saved = keep_working(&self.store, meter, &probed, working, self.clock.now())
             .await
-            .map_err(words)?;
+            .map_err(|error| match error {
+                KeepError::Store(error) => words(error),
+                error @ KeepError::Elsewhere(_) => error.to_string(),
+            })?;
         {
             let mut state = lock(&self.state);
             state.replace(saved.clone());

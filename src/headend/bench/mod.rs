@@ -9,8 +9,8 @@ mod view;
 
 pub(super) use commands::ON_BENCH;
 pub use commands::{ProbeAsk, StepAsk};
-pub use keep::keep_working;
-pub use view::{At, BenchView, Exchange, ProbeView, StepView, Work};
+pub use keep::{KeepError, keep_working};
+pub use view::{At, BenchView, ByHand, Exchange, ProbeView, StepView, Work};
 
 use super::{Inner, lock};
 use crate::meter::MeterId;

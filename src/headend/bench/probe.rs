@@ -16,11 +16,13 @@ const SAME: Duration = Duration::from_millis(1500);
 
 impl Seat {
     pub(super) async fn probe(&mut self, loan: &Loan, ask: &ProbeAsk) {
+        self.with(|probe| probe.meter = Some(Arc::clone(&loan.definition)));
         let (say, mut said) = unbounded_channel();
         let options = Options {
             wait: ask.wait.then(|| Arc::clone(&self.skip)),
             all_station: ask.all_station,
             confirmed: ask.confirmed,
+            accepted: None,
             stay: ask.stay,
         };
         let mut prober = Prober::new(

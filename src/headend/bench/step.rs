@@ -1,8 +1,9 @@
 //! A session on the bench, one step at a time. The rule: nothing goes to the meter that was not asked for, and the end
 //! releases what stands.
 
-use super::{Exchange, Seat, StepAsk, StepView, Work, kept};
+use super::{ByHand, Exchange, Seat, StepAsk, StepView, Work, kept};
 use crate::diagnosis::Finding;
+use crate::dlms::security::Secret;
 use crate::meter::poller::Loan;
 use crate::meter::probe::{Pending, StepName, Stepper};
 use std::pin::pin;
@@ -50,6 +51,9 @@ impl Seat {
 
     /// One ask; what crossed the line is shown.
     async fn obey(&mut self, stepper: &mut Stepper, loan: &Loan, ask: StepAsk) {
+        let mut told = None;
+        self.with_step(|view| told = view.hand.take());
+        self.view.trouble = None;
         match ask {
             StepAsk::Begin | StepAsk::Release => {}
             StepAsk::Next { yes } => {
@@ -70,7 +74,21 @@ impl Seat {
                 self.view.from = from;
                 self.said(stepper, said);
             }
+            StepAsk::Hand(bytes) => {
+                let pending = stepper.hand(&bytes).await;
+                let written = Secret::new(bytes);
+                let hand = Arc::new(ByHand { written, pending });
+                self.with_step(|view| view.hand = Some(hand));
+            }
             StepAsk::ByHand(bytes) => {
+                let told = told.is_some_and(|hand| hand.written.expose() == bytes);
+                if !told
+                    && let Pending::Bytes { asks, .. } = stepper.hand(&bytes).await
+                    && asks.is_some()
+                {
+                    self.view.trouble = asks;
+                    return;
+                }
                 let said = stepper.by_hand(&bytes).await;
                 self.said(stepper, said);
             }

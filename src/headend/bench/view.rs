@@ -2,6 +2,7 @@
 
 use crate::diagnosis::Finding;
 use crate::dlms::explain::Explained;
+use crate::dlms::security::Secret;
 use crate::meter::Definition;
 use crate::meter::probe::{Pending, Proposal, Report, Stage, Step};
 use std::sync::Arc;
@@ -37,6 +38,8 @@ pub enum Work {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProbeView {
+    /// As it is asked; other settings saved meanwhile are not what was probed.
+    pub meter: Option<Arc<Definition>>,
     pub steps: Vec<Step>,
     /// What is being tried.
     pub trying: Option<String>,
@@ -69,8 +72,19 @@ pub struct StepView {
     pub explained: Arc<[Explained]>,
     /// What the last step brought over the line.
     pub said: Arc<[Exchange]>,
+    /// What was last asked of a frame by hand, until the next step.
+    pub hand: Option<Arc<ByHand>>,
     /// A step is under way.
     pub busy: bool,
+}
+
+/// A frame by hand, before it goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByHand {
+    /// As a person wrote it.
+    pub written: Secret,
+    /// As it would be shown, and what is to be confirmed.
+    pub pending: Pending,
 }
 
 impl BenchView {
@@ -86,6 +100,7 @@ impl BenchView {
             pending: None,
             explained: Arc::default(),
             said: Arc::default(),
+            hand: None,
             busy: true,
         })))
     }

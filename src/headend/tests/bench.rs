@@ -166,6 +166,26 @@ async fn the_address_that_worked_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_worked_of_one_device_is_not_kept_with_another() {
+    let site = site(vec![elsewhere("a")], |_| {}).await;
+    let (_meter, _) = site.add("a");
+    let id = site.id("a");
+    site.probe("a", ProbeAsk::default()).await.unwrap();
+    site.over("a").await;
+    let mut moved = site.view("a").definition.clone();
+    moved.port += 1;
+    let server = moved.server;
+    site.headend
+        .command(Command::Save(Box::new(moved)))
+        .await
+        .unwrap();
+    let refused = site.headend.command(Command::KeepWorking(id)).await;
+    assert!(refused.unwrap_err().contains("nothing was kept"));
+    assert!(!site.probed("a").kept);
+    assert_eq!(site.store.meter_named("a").await.unwrap().server, server);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_is_skipped_or_stopped() {
     let site = site(vec![elsewhere("a")], |_| {}).await;
     let (_meter, _) = site.add("a");
@@ -317,6 +337,29 @@ async fn a_refused_secret_goes_only_after_a_yes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_secret_that_is_accepted_says_nothing_of_the_refused_one() {
+    let site = site(vec![microstar("a", "00000000")], |_| {}).await;
+    let (simulated, _) = site.add("a");
+    site.until("a", |v| v.status.phase == Phase::NeedsPerson)
+        .await;
+    site.step("a", StepAsk::Begin).await.unwrap();
+    site.rests("a").await;
+    let edit = StepAsk::Edit {
+        meter: Box::new(microstar("a", "22222222")),
+        proposal: site.stepped("a").proposal,
+    };
+    site.steps("a", edit).await;
+    site.steps("a", StepAsk::Run { yes: false }).await;
+    assert!(associated(&simulated));
+    site.step("a", StepAsk::Release).await.unwrap();
+    site.over("a").await;
+    site.until("a", |v| v.status.phase != Phase::Lent).await;
+    assert_eq!(site.view("a").status.phase, Phase::NeedsPerson);
+    let who = Credential::of(&site.view("a").definition).unwrap();
+    assert_eq!(site.store.record(who).await.unwrap().refused_so, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn settings_hold_for_the_bench_alone_and_a_frame_may_be_written_by_hand() {
     let site = site(vec![elsewhere("a")], |_| {}).await;
     let (simulated, _) = site.add("a");
@@ -347,6 +390,37 @@ async fn settings_hold_for_the_bench_alone_and_a_frame_may_be_written_by_hand() 
         by_hand && matches!(&pair[1].what, Chunk::Bytes { bytes, .. } if *bytes == disc)
     });
     assert!(marked, "{records:?}");
+    site.step("a", StepAsk::Release).await.unwrap();
+    site.over("a").await;
+    assert!(!associated(&simulated));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_by_hand_goes_only_after_it_was_told_of() {
+    let mut meter = microstar("a", "22222222");
+    meter.enabled = false;
+    let site = site(vec![meter], |_| {}).await;
+    let (simulated, _) = site.add("a");
+    site.step("a", StepAsk::Begin).await.unwrap();
+    site.rests("a").await;
+    let aarq = loop {
+        match site.stepped("a").pending {
+            Some(Pending::Bytes {
+                step: StepName::Aarq,
+                shown,
+                ..
+            }) => break shown,
+            Some(Pending::Over(words)) => panic!("{words}"),
+            _ => site.steps("a", next()).await,
+        }
+    };
+    site.steps("a", StepAsk::ByHand(aarq.clone())).await;
+    assert!(site.bench("a").trouble.is_some() && !associated(&simulated));
+    site.steps("a", StepAsk::Hand(aarq.clone())).await;
+    let told = site.stepped("a").hand.unwrap();
+    assert!(matches!(&told.pending, Pending::Bytes { asks: Some(_), shown, .. } if *shown == aarq));
+    site.steps("a", StepAsk::ByHand(aarq)).await;
+    assert!(associated(&simulated));
     site.step("a", StepAsk::Release).await.unwrap();
     site.over("a").await;
     assert!(!associated(&simulated));

@@ -55,7 +55,7 @@ impl Entry {
 }
 
 /// What a note says, in a word or more.
-pub(super) fn said(note: &Note) -> &str {
+pub(crate) fn said(note: &Note) -> &str {
     match note {
         Note::Connected => "connected",
         Note::Closed => "closed",

@@ -41,14 +41,27 @@ impl Asked {
     }
 }
 
-/// The system titles that AARQ, AARE (calling and responding AP title) and general ciphering carry.
+/// Where a frame over the wrapper, or an APDU by itself, begins; in HDLC an LLC header stands before it.
+fn bare(bytes: &[u8]) -> usize {
+    const WRAPPER_HEADER: usize = 8;
+    if bytes.starts_with(&[0, 1]) {
+        WRAPPER_HEADER
+    } else {
+        0
+    }
+}
+
+/// The system titles that AARQ, AARE (calling and responding AP title) and general ciphering with a
+/// global or a dedicated key carry.
 fn titles(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
+    let bare = bare(bytes);
     for at in 0..bytes.len() {
         let rest = bytes.get(at..).unwrap_or_default();
         let lead = match rest {
             [0xA4 | 0xA6, 0x0A, 0x04, 0x08, ..] => 4,
-            [0xE6, 0xE6 | 0xE7, 0x00, 0xDB, 0x08, ..] => 5,
+            [0xE6, 0xE6 | 0xE7, 0x00, 0xDB | 0xDC, 0x08, ..] => 5,
+            [0xDB | 0xDC, 0x08, ..] if at == bare => 2,
             _ => continue,
         };
         let range = at + lead..at + lead + TITLE;
@@ -83,4 +96,32 @@ fn value(response: &[u8]) -> Option<&[u8]> {
         _ => None,
     }
     .filter(|value| value.len() >= 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_found_however_it_travels() {
+        let title = *b"GRX\x01\x02\x03\x04\x05";
+        for tag in [0xDB, 0xDC] {
+            let apdu = [&[tag, 8][..], &title, &[3, 0x30, 0, 1]].concat();
+            let wrapped = [&[0, 1, 0, 1, 0, 1, 0, 14][..], &apdu].concat();
+            let linked = [
+                &[0x7E, 0xA0, 0x15, 3, 3, 0x10, 0, 0, 0xE6, 0xE7, 0][..],
+                &apdu,
+            ]
+            .concat();
+            for frame in [apdu, wrapped, linked] {
+                let told = Asked::default().told(Direction::Received, &frame);
+                assert_eq!(told, [&title[..]], "{frame:02X?}");
+            }
+        }
+        // In the middle of readings the same two octets say nothing.
+        let reading = [
+            0, 1, 0, 1, 0, 1, 0, 12, 0xC4, 1, 0xDB, 8, 1, 2, 3, 4, 5, 6, 7, 8,
+        ];
+        assert!(titles(&reading).is_empty());
+    }
 }

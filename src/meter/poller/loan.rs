@@ -1,6 +1,8 @@
 //! A meter's link in other hands: while somebody else speaks with the meter, its owner waits. The rule: a loan ends
 //! however its holder ends, and an owner that is told to go asks for it back first.
 
+mod watched;
+
 use super::{Kept, Next, Order, Owner};
 use crate::meter::attempts::Credential;
 use crate::meter::clock::Clock;
@@ -11,6 +13,7 @@ use crate::meter::transport::SharedConnector;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use watched::Watched;
 
 /// All that is needed to speak with a meter whose owner does not. Dropping it gives the meter back.
 pub struct Loan {
@@ -40,12 +43,16 @@ impl Owner {
         let recalled = CancellationToken::new();
         let _recall = recalled.clone().drop_guard();
         let (held, mut ended) = oneshot::channel();
+        let watched = Arc::new(Watched::over(Arc::clone(&self.kept.attempts)));
         let loan = Loan {
             definition: Arc::clone(&self.definition),
             connector: Arc::clone(&self.connector),
             clock: self.clock,
             tap: self.tap.clone(),
-            kept: self.kept.clone(),
+            kept: Kept {
+                attempts: Arc::clone(&watched) as _,
+                ..self.kept.clone()
+            },
             recalled: recalled.clone(),
             _held: held,
         };
@@ -65,15 +72,15 @@ impl Owner {
                 _ = &mut ended => break,
             }
         }
-        self.resumed().await
+        self.resumed(&watched).await
     }
 
     /// Where the loan found it; a refused secret that was accepted meanwhile asks nobody any more.
-    async fn resumed(&mut self) -> Next {
+    async fn resumed(&mut self, watched: &Watched) -> Next {
         self.grid = None;
         match std::mem::replace(&mut self.after_loan, Phase::Connecting) {
             Phase::Stopped => Next::Stopped,
-            Phase::NeedsPerson if !self.was_accepted().await => Next::NeedsPerson,
+            Phase::NeedsPerson if !self.was_accepted(watched).await => Next::NeedsPerson,
             _ => {
                 self.failures = 0;
                 self.diagnose_anew();
@@ -82,11 +89,13 @@ impl Owner {
         }
     }
 
-    async fn was_accepted(&self) -> bool {
+    /// Another secret that was accepted says nothing of this one.
+    async fn was_accepted(&self, watched: &Watched) -> bool {
         let Some(who) = Credential::of(&self.definition) else {
             return false;
         };
+        let accepted = watched.accepted(&who);
         let record = self.kept.attempts.record(who).await;
-        record.is_ok_and(|record| record.total > 0 && !record.asks())
+        accepted && record.is_ok_and(|record| !record.asks())
     }
 }

@@ -13,6 +13,7 @@ mod stepper;
 #[cfg(test)]
 mod tests;
 mod walk;
+pub mod words;
 
 pub use ladder::{Try, ladder, octets};
 pub use stepper::{
@@ -20,7 +21,7 @@ pub use stepper::{
     attribute_of, edited, fixed,
 };
 
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Credential, Told};
 use super::clock::Clock;
 use super::counters::Counters;
 use super::definition::Definition;
@@ -49,6 +50,8 @@ pub struct Options {
     pub all_station: bool,
     /// A refused secret may be shown once more.
     pub confirmed: bool,
+    /// An invocation counter that the meter named and a person takes for true.
+    pub accepted: Option<u32>,
     /// Holds the association idle so long and asks again, then opens the port once more.
     pub stay: Option<Duration>,
 }
@@ -200,7 +203,7 @@ impl<'a> Prober<'a> {
         }
     }
 
-    /// Lets go of whatever is held.
+    /// Lets go of whatever is held; what the meter told of its locks is kept.
     pub async fn end(mut self) -> Report {
         if let Some(session) = self.session.take() {
             session.release().await;
@@ -216,7 +219,23 @@ impl<'a> Prober<'a> {
         let before = self.kept.known_good.as_ref();
         let before = before.filter(|good| now != Some((good.client, good.server)));
         self.report.before = before.map(KnownGood::words);
+        self.keep_facts().await;
         self.report
+    }
+
+    /// Before a refused secret goes out again, what the meter told of its locks is shown.
+    async fn keep_facts(&mut self) {
+        let facts = self.report.facts.clone();
+        if let Some(who) = Credential::of(&self.meter)
+            && !facts.is_empty()
+        {
+            let told = Told {
+                at: self.clock.now(),
+                maker: None,
+                facts,
+            };
+            self.kept.attempts.told(who, told).await;
+        }
     }
 
     fn findings(&mut self) -> Vec<Finding> {

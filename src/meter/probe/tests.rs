@@ -172,3 +172,30 @@ async fn waiting_for_the_inactivity_time_can_be_cut_short() {
     assert!(probed.took > given.inactivity, "{:?}", probed.took);
     assert!(probed.report.working.is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_meter_told_of_its_locks_is_kept_at_the_end() {
+    let given = microstar("1", "00000000");
+    let attempts = Arc::new(InMemory::default());
+    let kept = Kept {
+        counters: None,
+        attempts: attempts.clone(),
+        known_good: None,
+    };
+    let connector = World::default().connector();
+    let (say, _heard) = unbounded_channel();
+    let mut prober = Prober::new(
+        &given,
+        &*connector,
+        Clock::System,
+        Tap::new(1 << 10),
+        kept,
+        Options::default(),
+        say,
+    );
+    prober.report.facts = vec!["failed tries so far: 1".to_owned()];
+    let report = prober.end().await;
+    let who = Credential::of(&given).unwrap();
+    let told = attempts.record(who).await.unwrap().told.unwrap();
+    assert_eq!(told.facts, report.facts);
+}

@@ -55,6 +55,7 @@ impl Prober<'_> {
         };
         let mut session = Session::new(&self.meter, stream, self.clock, self.tap.clone())
             .with_attempts(self.kept.attempts.clone(), self.options.confirmed)
+            .with_accepted_counter(self.options.accepted)
             .asking_once();
         if let Some(counters) = &self.kept.counters {
             session = session.with_counters(counters.clone());

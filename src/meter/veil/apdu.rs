@@ -160,6 +160,12 @@ impl Machine {
         (self.secret, self.request, self.last_block) = (false, false, false);
     }
 
+    /// Nothing that was under way goes on: a new link.
+    pub(super) fn reset(&mut self) {
+        self.begin(Task::Llc);
+        self.block = None;
+    }
+
     pub(super) const fn at_rest(&self) -> bool {
         self.top == 1 && matches!(self.tasks[0], Task::Llc) && self.block.is_none()
     }

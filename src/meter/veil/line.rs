@@ -87,6 +87,12 @@ impl Walk {
         }
     }
 
+    /// The link ended or begins anew.
+    fn reset(&mut self) {
+        self.outer.reset();
+        self.inner.reset();
+    }
+
     /// The APDU ended.
     fn end(&mut self) {
         if self.outer.last_block {
@@ -244,6 +250,9 @@ impl Line {
     fn begin(&mut self) {
         const SNRM: u8 = 0x83;
         const DISC: u8 = 0x43;
+        // The other side's word that a link begins or ended.
+        const UA: u8 = 0x63;
+        const DM: u8 = 0x0F;
         match self.control & 0xEF {
             control if control & 1 == 0 => {
                 let send = (control >> 1) & 7;
@@ -258,9 +267,9 @@ impl Line {
                     self.before.push((send, self.now));
                 }
             }
-            SNRM | DISC => {
+            SNRM | DISC | UA | DM => {
                 self.before.clear();
-                self.now.end();
+                self.now.reset();
             }
             _ => {}
         }

@@ -293,6 +293,37 @@ fn what_is_starred_still_reads_as_it_did() {
 }
 
 #[test]
+fn an_answer_that_was_cut_off_hides_the_next_challenge_too() {
+    let aare = apdu(
+        "6142A109060760857405080101A203020100A305A10302010E88020780890760857405080205AA0E80@BE10040E0800065F1F040000501F01F40007",
+    );
+    // A value of which the rest never came, and one in blocks.
+    for cut_off in [
+        "C401C100 09 40 0102030405",
+        "C402C1 00 00000001 00 20 0940 01",
+    ] {
+        for control in [Control::Ua { poll: true }, Control::Dm { poll: true }] {
+            let mut wire = Wire::new();
+            let mut sent = Vec::new();
+            let information = [&[0xE6, 0xE7, 0][..], &apdu(cut_off)].concat();
+            // Not the number that the next link begins with: that would pass for the same frame again.
+            let segment = Control::Information {
+                send: 5,
+                receive: 0,
+                poll: true,
+            };
+            frame::build(&[3], &[3], segment, true, &information, &mut sent).unwrap();
+            wire.veil.over(RECEIVED, &sent, Caution::Said);
+            sent.clear();
+            frame::build(&[3], &[3], control, false, &[], &mut sent).unwrap();
+            wire.veil.over(RECEIVED, &sent, Caution::Said);
+            let shown = wire.hdlc(RECEIVED, &aare, 120, 300, Caution::Said);
+            assert_eq!(shown[3], 0x61, "{cut_off}");
+        }
+    }
+}
+
+#[test]
 fn readings_are_shown() {
     let mut wire = Wire::new();
     for (way, text) in [

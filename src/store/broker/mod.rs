@@ -141,8 +141,14 @@ impl BrokerDefinition {
             let user = String::from_utf8(percent_decoded(user))
                 .map_err(|_| bad("the user name is not text"))?;
             self.user = Some(user).filter(|user| !user.is_empty());
-            if let Some(password) = password {
-                self.password = Some(Secret::new(percent_decoded(password)));
+            // Whoever comes by another name has another password.
+            self.password = password.map(|password| Secret::new(percent_decoded(password)));
+            if self.dialect.is_thingsboard()
+                && self.password.is_none()
+                && let Some(token) = self.user.take()
+            {
+                // ThingsBoard's users are tokens.
+                self.token = Some(Secret::new(token));
             }
         }
         self.host = host;

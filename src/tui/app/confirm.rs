@@ -143,9 +143,12 @@ impl Confirm {
         }
     }
 
-    pub fn by_hand(meter: MeterId, bytes: &[u8]) -> Self {
+    /// `shown`: the bytes as they will be shown; `asks`: what the secret in them takes.
+    pub fn by_hand(meter: MeterId, bytes: &[u8], shown: &[u8], asks: Option<&str>) -> Self {
         let mut consequence = Vec::new();
-        for frame in explain_from(bytes, Some(Direction::ToMeter)).frames {
+        let asked = asks.into_iter().flat_map(|words| words.split("; "));
+        consequence.extend(asked.map(sentence));
+        for frame in explain_from(shown, Some(Direction::ToMeter)).frames {
             consequence.push(format!("{}  {}  {}", frame.kind, frame.link, frame.summary));
             let wrong = frame
                 .fields
@@ -153,8 +156,8 @@ impl Confirm {
                 .filter_map(|field| field.problem.as_ref());
             consequence.extend(wrong.map(|problem| format!("! {problem}")));
         }
-        consequence.push(super::update::hex(bytes));
-        consequence.push("They go as they are, marked in the trace. Stars are sent as stars; a secret in them may count against a lock.".to_owned());
+        consequence.push(super::update::hex(shown));
+        consequence.push("They go as they are, marked in the trace. Stars in a secret's place are sent as the secret, and counted.".to_owned());
         Self {
             question: format!("Send these {} bytes?", bytes.len()),
             consequence,

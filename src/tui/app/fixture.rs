@@ -258,6 +258,7 @@ impl Moment {
                 settled: crate::meter::session::Settled::default(),
             }),
             findings: vec![h1()],
+            beside: vec!["UA carries no parameters (H4)".to_owned()],
             ..Report::default()
         };
         let probe = ProbeView {
@@ -337,6 +338,7 @@ impl Moment {
                 },
             ]
             .into(),
+            hand: None,
             busy: false,
         };
         view.bench = Some(Arc::new(BenchView {

@@ -102,6 +102,8 @@ pub struct Model {
     pub replay: Option<Box<Replay>>,
     pub(super) pending: Vec<Pending>,
     pub(super) tickets: u64,
+    /// Bytes by hand that the bench is asked about before a person is.
+    pub(super) hand: Option<(MeterId, Vec<u8>)>,
 }
 
 impl Model {
@@ -132,6 +134,7 @@ impl Model {
             replay: None,
             pending: Vec::new(),
             tickets: 0,
+            hand: None,
         }
     }
 

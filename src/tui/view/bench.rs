@@ -5,7 +5,8 @@ use super::{session, theme};
 use crate::cosem::data::printable;
 use crate::dlms::explain::Explained;
 use crate::headend::{At, BenchView, Exchange, MeterView, ProbeView, StepView, Work};
-use crate::meter::probe::{Mark, Outcome, Pending, Report, Step};
+use crate::meter::Definition;
+use crate::meter::probe::{Mark, Outcome, Pending, Report, Step, words as probed};
 use crate::tui::app::action::{Action, key_of};
 use crate::tui::app::{Model, session as session_app, update, words};
 use ratatui::style::Style;
@@ -84,6 +85,7 @@ fn probe(
     if let Some(report) = &probe.report {
         conclusion(lines, view, probe, report, width);
         session::found(lines, view, width);
+        left(lines, report, asked(view, probe), width);
         lines.push(Line::raw(""));
     }
     for step in probe.steps.iter().rev() {
@@ -93,11 +95,19 @@ fn probe(
         for fact in &report.facts {
             text(lines, "meter: ", fact, width, theme::muted());
         }
+        for note in &report.beside {
+            text(lines, "note: ", note, width, theme::muted());
+        }
         if let Some(before) = &report.before {
             let said = format!("it answered {before}");
             text(lines, "before: ", &said, width, theme::muted());
         }
     }
+}
+
+/// The meter as it was probed.
+fn asked<'a>(view: &'a MeterView, probe: &'a ProbeView) -> &'a Definition {
+    probe.meter.as_deref().unwrap_or(&view.definition)
 }
 
 fn conclusion(
@@ -107,26 +117,9 @@ fn conclusion(
     report: &Report,
     width: usize,
 ) {
-    match report.working {
+    match &report.working {
         Some(working) => {
-            let what = if working.association {
-                "an association stands"
-            } else {
-                "the meter answers"
-            };
-            let mut octets = Vec::new();
-            working.server.encode(&mut octets);
-            let form = match octets.len() {
-                1 => "one byte",
-                2 => "two bytes",
-                _ => "four bytes",
-            };
-            let said = format!(
-                "works: {what} at server {}, on the wire {} ({form}), client {}",
-                working.server,
-                update::hex(&octets),
-                working.client
-            );
+            let said = probed::works(working, asked(view, probe));
             text(lines, "● ", &said, width, theme::good());
             if probe.kept {
                 text(lines, "● ", "kept with the meter", width, theme::good());
@@ -138,11 +131,8 @@ fn conclusion(
             text(lines, "· ", "stopped before its end", width, theme::muted());
         }
         None => {
-            text(lines, "✗ ", "nothing worked", width, theme::bad());
-            if report.findings.is_empty() {
-                let said = "the bytes give no cause a name";
-                text(lines, "  ", said, width, theme::muted());
-            }
+            let said = probed::in_vain(report);
+            text(lines, "✗ ", said, width, theme::bad());
             lines.push(key(
                 Action::Wait,
                 "wait until the meter has let go of an old link, then again",
@@ -150,6 +140,23 @@ fn conclusion(
         }
     }
     lines.push(key(Action::StopBench, "close this report"));
+    if let Some(said) = probed::no_finding(report).filter(|_| !probe.stopped) {
+        text(lines, "  ", said, width, theme::muted());
+    }
+}
+
+/// The next command, and what is left to try.
+fn left(lines: &mut Vec<Line<'static>>, report: &Report, meter: &Definition, width: usize) {
+    if let Some(command) = probed::command(report, meter, &meter.name) {
+        text(lines, "next: ", &command, width, Style::new());
+    }
+    let offers = probed::offers(report, meter, &meter.name);
+    if !offers.is_empty() {
+        text(lines, "", "left to try:", width, theme::muted());
+    }
+    for offer in offers {
+        text(lines, "  - ", &offer, width, Style::new());
+    }
 }
 
 fn outcome(outcome: Outcome) -> (&'static str, Style) {

@@ -312,13 +312,19 @@ impl Stepper {
             }
             Err(error) => {
                 let mut words = format!("{asked}: {error}");
-                if let GetError::Exception(refusal) = &error
-                    && self.secrets.counter_refused(refusal).is_some()
-                {
-                    match self.secrets.renew(&mut self.association).await {
+                let refused = match &error {
+                    GetError::Exception(refusal) => {
+                        self.secrets.counter_refused(refusal, &self.association)
+                    }
+                    _ => None,
+                };
+                match refused {
+                    Some(Ok(_)) => match self.secrets.renew(&mut self.association).await {
                         Ok(()) => words.push_str("; the next request goes above that"),
                         Err(error) => words = error,
-                    }
+                    },
+                    Some(Err(error)) => words = error.to_string(),
+                    None => {}
                 }
                 (Mark::Failed, words)
             }
@@ -338,9 +344,12 @@ impl Stepper {
         self.secrets.noted(outcome).await;
         let mut words = failure.to_string();
         if let Failure::Exception(refusal) = failure
-            && let Some(wanted) = self.secrets.counter_refused(refusal)
+            && let Some(named) = self.secrets.counter_refused(refusal, &self.association)
         {
-            words = format!("{words}; begun anew, it goes above {wanted}");
+            words = match named {
+                Ok(wanted) => format!("{words}; begun anew, it goes above {wanted}"),
+                Err(error) => format!("{words}; {error}"),
+            };
         }
         self.fail(words);
     }

@@ -2,6 +2,7 @@
 //! starred and counted like any other.
 
 use super::{At, Pending, Said, StepName, Stepper};
+use crate::dlms::acse::Aare;
 use crate::dlms::hdlc::fcs::{ends_right, fcs};
 use crate::dlms::security::Secret;
 use crate::meter::Definition;
@@ -15,8 +16,15 @@ use tokio::time::Instant;
 
 const FLAG: u8 = 0x7E;
 const STAR: u8 = b'*';
+/// A shorter password is looked for in its place alone: elsewhere it may be any octets.
+const ENOUGH: usize = 4;
+/// The mechanism name in an AARQ, but for its last octet, and that octet for a password.
+const MECHANISM: [u8; 8] = [0x8B, 0x07, 0x60, 0x85, 0x74, 0x05, 0x08, 0x02];
+const LLS: u8 = 1;
 /// Silence after which an answer to a frame by hand is over.
 const PAUSE: Duration = Duration::from_millis(300);
+/// No AARE is longer.
+const MOST_LOOKED_AT: usize = 1 << 16;
 
 impl Stepper {
     /// What [`Self::by_hand`] would send, as it would be shown. `asks`: a secret is in it, and what is to be said of it.
@@ -33,7 +41,7 @@ impl Stepper {
             }));
         }
         let starred = self.hidden_in(&bytes).map(|it| it.0);
-        let starred = starred.unwrap_or_else(|| bytes.clone());
+        let starred = starred.unwrap_or_else(|| self.line.would_show(&bytes));
         Pending::Bytes {
             step: StepName::ByHand,
             shown: self.without_password(starred),
@@ -52,9 +60,16 @@ impl Stepper {
             self.secrets.noted(Outcome::Unclear).await;
             self.secrets.confirmed = true;
             if let Err(error) = self.secrets.count(who, self.clock.now()).await {
+                self.secrets.confirmed = false;
                 self.fail(error);
                 return self.take_said();
             }
+        }
+        // What is to go may be in it, sealed with a number.
+        if let Err(error) = self.secrets.set_aside(&mut self.association).await {
+            self.secrets.noted(Outcome::Unclear).await;
+            self.fail(error);
+            return self.take_said();
         }
         let words = "the next frame was written by hand".to_owned();
         self.line.note(Note::Text(words));
@@ -64,12 +79,19 @@ impl Stepper {
         let until = Instant::now() + self.meter.timeout;
         let mut limit = until;
         let kept = std::mem::take(&mut self.out);
+        let mut came = Vec::new();
         while let Some(bytes) = self.line.read(limit).await {
+            if came.len() < MOST_LOOKED_AT {
+                came.extend_from_slice(&bytes);
+            }
             self.heard(&bytes).await;
             limit = until.min(Instant::now() + PAUSE);
         }
         self.line.starred(None, false);
-        self.secrets.noted(Outcome::Unclear).await;
+        match outcome(&came) {
+            Some(outcome) => self.secrets.noted(outcome).await,
+            None => self.secrets.leave_open(),
+        }
         if !self.line.is_open() {
             self.lost();
         }
@@ -83,20 +105,13 @@ impl Stepper {
         self.take_said()
     }
 
-    /// The same frames with stars turned back into the password, where they stand in its place, and with the checksum
-    /// made anew where it was right over the stars.
+    /// The same frames with stars turned back into what they stand for, and with the checksum made anew where it was
+    /// right over the stars.
     fn filled(&self, bytes: &[u8]) -> Vec<u8> {
-        let password = self.password().map(Secret::expose).unwrap_or_default();
-        let Some(length) = u8::try_from(password.len()).ok().filter(|n| *n > 0) else {
+        let filled = self.with_password(bytes).or_else(|| self.as_to_go(bytes));
+        let Some(mut filled) = filled else {
             return bytes.to_vec();
         };
-        let mut place = vec![0x80, length];
-        place.resize(password.len() + 2, STAR);
-        let Some(at) = bytes.windows(place.len()).position(|it| it == place) else {
-            return bytes.to_vec();
-        };
-        let mut filled = bytes.to_vec();
-        filled[at + 2..at + place.len()].copy_from_slice(password);
         if let [FLAG, body @ .., FLAG] = bytes
             && ends_right(body)
         {
@@ -105,29 +120,60 @@ impl Stepper {
         filled
     }
 
+    /// With the password, where stars stand in its place.
+    fn with_password(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let password = self.password()?.expose();
+        let length = u8::try_from(password.len()).ok().filter(|n| *n > 0)?;
+        let mut place = vec![0x80, length];
+        place.resize(password.len() + 2, STAR);
+        let at = bytes.windows(place.len()).position(|it| it == place)?;
+        let mut filled = bytes.to_vec();
+        filled[at + 2..at + place.len()].copy_from_slice(password);
+        Some(filled)
+    }
+
+    /// With what is to go, where it is shown as stars and the stars were left: a challenge, or a proof.
+    fn as_to_go(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if self.at != At::Running || bytes.len() != self.out.len() {
+            return None;
+        }
+        let shown = self.line.would_show(&self.out);
+        let mut filled = bytes.to_vec();
+        for ((octet, shown), out) in filled.iter_mut().zip(shown).zip(&self.out) {
+            if (*octet, shown) == (STAR, STAR) {
+                *octet = *out;
+            }
+        }
+        (filled != bytes).then_some(filled)
+    }
+
     /// The secret in it, known or not, and the meter with that secret.
-    fn shown_by(&self, bytes: &[u8]) -> Option<(Credential, Definition)> {
+    pub(super) fn shown_by(&self, bytes: &[u8]) -> Option<(Credential, Definition)> {
         let mut meter = self.meter.clone();
         let password = self.password().map(Secret::expose).unwrap_or_default();
         let has = |octets: &[u8]| {
-            !octets.is_empty() && bytes.windows(octets.len()).any(|it| it == octets)
+            octets.len() >= ENOUGH && bytes.windows(octets.len()).any(|it| it == octets)
         };
         if has(password) {
+            return Some((Credential::of(&meter)?, meter));
+        }
+        // A password, whoever gave it: it is one attempt all the same.
+        if let Some((_, hidden)) = self.hidden_in(bytes) {
+            meter.auth = Auth::Lls;
+            meter.password = Some(hidden);
             return Some((Credential::of(&meter)?, meter));
         }
         // A proof: whatever goes up as an APDU may be one.
         if meter.auth.is_high_level() && self.shows_secret().is_some() && bytes.len() > 16 {
             return Some((Credential::of(&meter)?, meter));
         }
-        // A password nobody gave us: it is one attempt all the same.
-        meter.auth = Auth::Lls;
-        meter.password = Some(self.hidden_in(bytes)?.1);
-        Some((Credential::of(&meter)?, meter))
+        None
     }
 
-    /// Starred, and the first password an AARQ in it shows. With high-level security the same place holds a challenge.
+    /// Starred, and the first password an AARQ in it shows. With high-level security the same place holds a challenge:
+    /// the mechanism it names tells, and where it names none the settings.
     fn hidden_in(&self, bytes: &[u8]) -> Option<(Vec<u8>, Secret)> {
-        if self.meter.auth.is_high_level() {
+        if !shows_password(bytes).unwrap_or(!self.meter.auth.is_high_level()) {
             return None;
         }
         let starred = Veil::default().over(Direction::Sent, bytes, Caution::Said)?;
@@ -141,7 +187,7 @@ impl Stepper {
 
     fn without_password(&self, mut shown: Vec<u8>) -> Vec<u8> {
         let password = self.password().map(Secret::expose).unwrap_or_default();
-        if password.len() < 4 {
+        if password.len() < ENOUGH {
             return shown;
         }
         while let Some(at) = shown.windows(password.len()).position(|it| it == password) {
@@ -152,6 +198,36 @@ impl Stepper {
         }
         shown
     }
+}
+
+/// Whether an AARQ in it names the mechanism of a password; `None` where none is named.
+fn shows_password(bytes: &[u8]) -> Option<bool> {
+    let named = bytes.windows(MECHANISM.len() + 1);
+    let named = named.filter_map(|it| it.strip_prefix(&MECHANISM));
+    named
+        .map(|mechanism| mechanism == [LLS])
+        .reduce(|one, other| one || other)
+}
+
+/// What the answer says of a secret that was shown; `None` where nothing came that could be read.
+fn outcome(came: &[u8]) -> Option<Outcome> {
+    let mut found = None;
+    for frame in super::explained(came, false, &mut None) {
+        let apdu = frame
+            .apdu
+            .filter(|_| frame.fcs_ok && frame.hcs_ok != Some(false));
+        if let Some((from, length)) = apdu {
+            let aare = came.get(from..from + length).map(Aare::decode);
+            match aare {
+                Some(Ok(aare)) if aare.result != 0 => return Some(Outcome::Refused),
+                Some(Err(_)) if matches!(frame.kind.as_str(), "AARE" | "unknown" | "empty") => {}
+                _ => found = Some(Outcome::Unclear),
+            }
+        } else if frame.fcs_ok && matches!(frame.kind.as_str(), "DM" | "FRMR") {
+            found = Some(Outcome::Unclear);
+        }
+    }
+    found
 }
 
 /// HDLC frames with their checksums made anew, nothing else changed: whole frames by their length fields, what no length

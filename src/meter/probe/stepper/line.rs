@@ -134,12 +134,15 @@ impl Line {
             bytes.to_vec()
         };
         self.said.push((true, shown));
+        // Before it goes: whoever breaks the write off must not leave a link standing.
+        let settled = owes(&mut self.owed, bytes);
         let written = timeout(self.patience, async {
             stream.write_all(bytes).await?;
             stream.flush().await
         });
         match written.await {
-            Ok(Ok(())) => self.owes(bytes),
+            Ok(Ok(())) if settled => self.owed = None,
+            Ok(Ok(())) => {}
             _ => self.lost(Closing::Reset),
         }
     }
@@ -218,27 +221,8 @@ impl Line {
         // However the network cut it, to a person it is one answer.
         match self.said.last_mut() {
             Some((false, bytes)) if bytes.len() < MOST_SHOWN => bytes.extend_from_slice(&shown),
+            Some((false, _)) => {}
             _ => self.said.push((false, shown)),
-        }
-    }
-
-    fn owes(&mut self, bytes: &[u8]) {
-        let mut decoder = Decoder::new();
-        decoder.push(bytes);
-        while let Some(item) = decoder.next() {
-            let Item::Frame { octets, .. } = item else {
-                continue;
-            };
-            let Ok(frame) = Frame::parse(octets) else {
-                continue;
-            };
-            match frame.control() {
-                Control::Snrm { .. } if frame.fcs_ok() => {
-                    self.owed = disc(frame.destination(), frame.source());
-                }
-                Control::Disc { .. } => self.owed = None,
-                _ => {}
-            }
         }
     }
 
@@ -264,6 +248,29 @@ impl Line {
     }
 }
 
+/// Notes what an SNRM in it opens; true where a DISC comes last, so that nothing is owed once it went.
+fn owes(owed: &mut Option<Vec<u8>>, bytes: &[u8]) -> bool {
+    let (mut decoder, mut settled) = (Decoder::new(), false);
+    decoder.push(bytes);
+    while let Some(item) = decoder.next() {
+        let Item::Frame { octets, .. } = item else {
+            continue;
+        };
+        let Ok(frame) = Frame::parse(octets) else {
+            continue;
+        };
+        match frame.control() {
+            Control::Snrm { .. } if frame.fcs_ok() => {
+                *owed = disc(frame.destination(), frame.source());
+                settled = false;
+            }
+            Control::Disc { .. } => settled = true,
+            _ => {}
+        }
+    }
+    settled
+}
+
 /// DISC between these addresses, as they travel.
 pub(super) fn disc(server: &[u8], client: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -283,4 +290,30 @@ fn controls(decoder: &mut Decoder) -> Vec<Control> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_owed_before_its_snrm_goes_and_settled_by_a_disc_that_went() {
+        let snrm = [0x7E, 0xA0, 0x07, 0x03, 0x21, 0x93, 0x0F, 0x01, 0x7E];
+        let mut owed = None;
+        assert!(!owes(&mut owed, &snrm));
+        let bye = owed.clone().unwrap();
+        assert!(owes(&mut owed, &bye) && owed.is_some());
+        let again = [&bye[..], &snrm[..]].concat();
+        assert!(!owes(&mut owed, &again));
+    }
+
+    #[test]
+    fn what_is_shown_of_one_answer_has_an_end() {
+        let mut line = Line::new(Clock::System, Tap::new(0));
+        for _ in 0..4 {
+            line.heard(&vec![0; MOST_SHOWN / 2]);
+        }
+        let octets: usize = line.said.iter().map(|it| it.1.len()).sum();
+        assert_eq!((line.said.len(), octets), (1, MOST_SHOWN));
+    }
 }

@@ -138,6 +138,13 @@ impl Stepper {
         stepper
     }
 
+    /// An invocation counter that the meter named and a person takes for true.
+    #[must_use]
+    pub fn with_accepted_counter(mut self, accepted: Option<u32>) -> Self {
+        self.secrets.accepted = accepted;
+        self
+    }
+
     fn set(&mut self, meter: &Definition) {
         self.meter = meter.clone();
         // Asked once: what is silent now is for a person to ask again.
@@ -200,7 +207,10 @@ impl Stepper {
 
     /// The next step; what crossed the line. `yes`: a refused secret may go.
     pub async fn go(&mut self, connector: &dyn Connector, yes: bool) -> Said {
-        self.secrets.confirmed |= yes;
+        // A yes is to the octets that stand there, and to no later ones.
+        let due = self.at == At::Running && !self.out.is_empty() && self.shows_secret().is_some();
+        let told = yes && due;
+        self.secrets.confirmed |= told;
         match &self.at {
             At::Over(_) => self.begin_anew(),
             At::Connect => self.connect(connector).await,
@@ -209,6 +219,7 @@ impl Stepper {
             At::Running => self.send_on().await,
             At::Close => self.close().await,
         }
+        self.secrets.confirmed &= !told;
         self.prepare().await;
         self.take_said()
     }
@@ -263,6 +274,7 @@ impl Stepper {
     /// they lead elsewhere.
     pub async fn edit(&mut self, meter: &Definition) -> Said {
         let went = !matches!(self.at, At::Connect | At::Drain | At::Disc);
+        self.secrets.confirmed = false;
         self.release().await;
         let elsewhere = (&meter.host, meter.port, &meter.transport)
             != (&self.meter.host, self.meter.port, &self.meter.transport);

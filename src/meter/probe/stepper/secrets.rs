@@ -7,7 +7,7 @@ use crate::dlms::security::hls::HlsMechanism;
 use crate::dlms::security::{Form, Secret, Suite};
 use crate::dlms::xdlms::ExceptionResponse;
 use crate::meter::attempts::{Counted, Credential, Outcome};
-use crate::meter::counters::{CounterError, CounterName, Counters, InMemory};
+use crate::meter::counters::{CounterError, CounterName, Counters, InMemory, may_leap};
 use crate::meter::randomness::Randomness;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub(super) struct Secrets {
     /// What the meter said it expects at least.
     least: u32,
     fresh: Fresh,
+    /// What the meter named and a person takes for true.
+    pub(super) accepted: Option<u32>,
 }
 
 impl Secrets {
@@ -46,6 +48,7 @@ impl Secrets {
             end: 0,
             least: 0,
             fresh: Fresh::default(),
+            accepted: None,
         }
     }
 
@@ -85,6 +88,11 @@ impl Secrets {
         if let Some(who) = self.counted.take() {
             self.kept.attempts.note(who, outcome).await;
         }
+    }
+
+    /// What came of it will not be known.
+    pub(super) fn leave_open(&mut self) {
+        self.counted = None;
     }
 
     /// A new association: its numbers, a challenge and a key nobody can know.
@@ -164,12 +172,21 @@ impl Secrets {
         self.end = 0;
     }
 
-    /// The meter refuses our counter and says which it expects: from the next beginning on it is above that.
-    pub(super) fn counter_refused(&mut self, refusal: &ExceptionResponse) -> Option<u32> {
+    /// The meter refuses our counter and says which it expects: from the next beginning on it is above that, unless that
+    /// is further than an unauthenticated number may lead. `None`: the refusal names none.
+    pub(super) fn counter_refused(
+        &mut self,
+        refusal: &ExceptionResponse,
+        association: &Association,
+    ) -> Option<Result<u32, CounterError>> {
         self.name?;
         let wanted = refusal.counter.filter(|_| refusal.is_counter())?;
-        self.least = self.least.max(wanted.saturating_add(1));
-        Some(wanted)
+        let ours = association.invocation_counter();
+        let ours = ours.unwrap_or(self.fresh.counter);
+        Some(may_leap(ours, wanted, self.accepted).map(|()| {
+            self.least = self.least.max(wanted.saturating_add(1));
+            wanted
+        }))
     }
 }
 

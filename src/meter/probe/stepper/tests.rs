@@ -4,6 +4,7 @@ use super::*;
 use crate::cosem::AttributeRef;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::{Form, Keys, Protection, Secret, Security, Suite, SystemTitle};
+use crate::dlms::xdlms::ExceptionResponse;
 use crate::meter::attempts::{Attempts, Credential, InMemory};
 use crate::meter::counters::{self, CounterName};
 use crate::meter::definition::{Auth, TransportKind};
@@ -709,4 +710,124 @@ async fn dm_frmr_silence_and_hanging_up() {
             end.said
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_counter_is_not_followed_unless_a_person_takes_it_for_true() {
+    let meter = generic(64, Auth::HlsGmac);
+    let (mut bench, _meter) = simulated(&meter, Profile::generic(3));
+    bench.until(Get).await;
+    let forged = ExceptionResponse {
+        state: 1,
+        service: 6,
+        counter: Some(0xFFFF_FF00),
+    };
+    let Stepper {
+        secrets,
+        association,
+        ..
+    } = &mut bench.stepper;
+    assert!(
+        secrets
+            .counter_refused(&forged, association)
+            .unwrap()
+            .is_err()
+    );
+    secrets.accepted = forged.counter;
+    let taken = secrets.counter_refused(&forged, association).unwrap();
+    assert_eq!(taken.ok(), forged.counter);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_yes_is_to_what_stands_there_alone() {
+    let meter = microstar("00000000");
+    let (mut bench, _meter) = simulated(&meter, Profile::microstar(4));
+    bench.stepper.go(&*bench.connector, true).await;
+    assert!(!bench.stepper.secrets.confirmed, "connecting shows nothing");
+    bench.until(Aarq).await;
+    bench.stepper.go(&*bench.connector, true).await;
+    assert!(!bench.stepper.secrets.confirmed);
+    bench.stepper.secrets.confirmed = true;
+    bench.stepper.edit(&meter).await;
+    assert!(
+        !bench.stepper.secrets.confirmed,
+        "it was for other settings"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn stars_by_hand_are_the_challenge_and_the_proof_that_were_to_go() {
+    let meter = generic(35, Auth::HlsMd5);
+    let (mut bench, _meter) = simulated(&meter, Profile::generic(3));
+    for (step, secret) in [(Aarq, false), (HlsPass3, true)] {
+        bench.until(step).await;
+        let Pending::Bytes { shown, .. } = bench.stepper.pending().await else {
+            panic!();
+        };
+        let out = bench.stepper.out.clone();
+        assert!(shown != out && shown.contains(&b'*'), "{step:?}");
+        let Pending::Bytes {
+            shown: same, asks, ..
+        } = bench.stepper.hand(&shown).await
+        else {
+            panic!();
+        };
+        assert_eq!((same, asks.is_some()), (shown.clone(), secret), "{step:?}");
+        bench.stepper.by_hand(&shown).await;
+        assert!(bench.wire().ends_with(&out), "{step:?}");
+    }
+    assert_eq!(bench.mark(HlsPass3), Mark::Done);
+    let record = bench.attempts.record(Credential::of(&meter).unwrap());
+    let record = record.await.unwrap();
+    assert_eq!((record.total, record.refused, record.open_so), (1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_by_hand_is_told_of_whatever_the_settings_say() {
+    let (mut other, _other) = simulated(&microstar("22222222"), Profile::microstar(4));
+    other.until(Aarq).await;
+    let aarq = other.stepper.out.clone();
+    let (mut bench, _meter) = simulated(&generic(35, Auth::HlsMd5), Profile::generic(3));
+    bench.until(Aarq).await;
+    let Pending::Bytes {
+        shown,
+        asks: Some(_),
+        ..
+    } = bench.stepper.hand(&aarq).await
+    else {
+        panic!("a secret is told of");
+    };
+    assert!(!shown.windows(8).any(|it| it == b"22222222"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_password_is_looked_for_in_its_place_alone() {
+    let (mut bench, _meter) = simulated(&microstar("0"), Profile::microstar(4));
+    bench.until(Aarq).await;
+    let aarq = bench.stepper.out.clone();
+    assert!(bench.stepper.shown_by(&aarq).is_some());
+    assert!(bench.stepper.shown_by(b"\xC0\x01\xC1\x00\x030").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_by_hand_is_noted_and_silence_stays_open() {
+    let meter = microstar("00000000");
+    let (mut bench, _meter) = simulated(&meter, Profile::microstar(4));
+    bench.until(Snrm).await;
+    let snrm = bench.stepper.out.clone();
+    bench.until(Aarq).await;
+    let aarq = bench.stepper.out.clone();
+    bench.go().await;
+    assert!(matches!(bench.stepper.pending().await, Pending::Over(_)));
+    // Nothing is under way any more that could follow the answer.
+    bench.stepper.by_hand(&snrm).await;
+    bench.stepper.by_hand(&aarq).await;
+    let who = Credential::of(&meter).unwrap();
+    let record = bench.attempts.record(who.clone()).await.unwrap();
+    assert_eq!((record.total, record.refused_so, record.open_so), (2, 2, 0));
+    let mut elsewhere = aarq;
+    elsewhere[4] = 0x05;
+    bench.stepper.by_hand(&fixed(&elsewhere)).await;
+    let record = bench.attempts.record(who).await.unwrap();
+    assert_eq!((record.total, record.refused_so, record.open_so), (3, 2, 1));
 }

@@ -1,7 +1,7 @@
 //! Where a recorded session stands: the ladder, the counters and the findings, from its frames. The rule: nothing is
 //! assumed; a rung is done when its frame was seen.
-use crate::diagnosis::{Closing, ConnectFailure, Engine, Observation, Settings};
-use crate::meter::document::Entry;
+use crate::diagnosis::{Engine, Observation, Settings, of_note};
+use crate::meter::document::{Entry, said};
 use crate::meter::status::{LastError, Rung, RungState};
 use crate::meter::tap::{Chunk, Direction, Note};
 use crate::meter::{MeterStatus, Phase};
@@ -157,15 +157,10 @@ impl Course {
 /// Tells the engine what a record says.
 pub fn observe(engine: &mut Engine, at: i64, what: &Chunk) {
     let seen = match what {
-        Chunk::Bytes { direction, bytes } => Observation::Bytes((*direction).into(), bytes),
-        Chunk::Note(Note::Connected) => Observation::Connected,
-        Chunk::Note(Note::Closed) => Observation::Closed(Closing::ByUs),
-        Chunk::Note(Note::Text(text))
-            if text.contains("refused") && text.contains("connection") =>
-        {
-            Observation::ConnectFailed(ConnectFailure::Refused)
-        }
-        Chunk::Note(Note::Text(_)) => return,
+        Chunk::Bytes { direction, bytes } => Some(Observation::Bytes((*direction).into(), bytes)),
+        Chunk::Note(note) => of_note(said(note)),
     };
-    engine.observe(at, &seen);
+    if let Some(seen) = seen {
+        engine.observe(at, &seen);
+    }
 }

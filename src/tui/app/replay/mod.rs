@@ -67,6 +67,8 @@ pub struct Replay {
     read: usize,
     fraction: Option<f64>,
     ended: bool,
+    /// The final silence was told.
+    finished: bool,
     last: Option<Timestamp>,
     /// Played time that has not led to an entry yet.
     saved: Duration,
@@ -107,6 +109,7 @@ impl Replay {
             read: 0,
             fraction: None,
             ended: false,
+            finished: false,
             last: None,
             saved: Duration::ZERO,
             playing: true,
@@ -215,6 +218,10 @@ impl Replay {
 
     /// Plays on by so much time, for the rows of `meter`.
     pub fn play(&mut self, elapsed: Duration, meter: Option<MeterId>, now: Instant) -> Turn {
+        // The end may be known only after the last entry was played.
+        if self.over() && (self.seeking || !self.finished) {
+            return self.take(0, meter, now);
+        }
         if !self.playing || self.over() {
             return Turn::default();
         }
@@ -298,15 +305,24 @@ impl Replay {
                 turn.found = None;
             }
         }
-        if self.over() {
-            turn.missed = std::mem::take(&mut self.seeking);
-            for meter in &mut self.meters {
-                meter.course.end();
-            }
+        if self.finish() {
             moved = (0..self.meters.len()).collect();
         }
+        turn.missed = self.over() && std::mem::take(&mut self.seeking);
         turn.views = moved.into_iter().filter_map(|n| self.view(n)).collect();
         turn
+    }
+
+    /// Tells each meter that nothing more comes, once; whether it did.
+    fn finish(&mut self) -> bool {
+        if self.finished || !self.over() {
+            return false;
+        }
+        self.finished = true;
+        for meter in &mut self.meters {
+            meter.course.end();
+        }
+        true
     }
 
     fn view(&self, n: usize) -> Option<Arc<MeterView>> {

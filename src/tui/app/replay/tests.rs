@@ -132,3 +132,23 @@ fn a_refused_association_is_no_longer_under_way() {
     }
     assert!(refused);
 }
+
+#[test]
+fn an_end_that_comes_late_and_empty_is_still_told_once() {
+    let now = Instant::now();
+    let batch = |entries, end| Batch {
+        entries,
+        read: None,
+        end,
+    };
+    let ask = frame(0, Control::Snrm { poll: true });
+    let mut replay = Replay::new(batch(vec![ask], None), f64::INFINITY, now);
+    replay.seek();
+    assert!(!replay.play(Duration::ZERO, SHOWN, now).missed);
+    replay.feed(batch(Vec::new(), Some(End::Whole)), now);
+    let turn = replay.play(Duration::ZERO, SHOWN, now);
+    assert!(turn.missed && !replay.seeking);
+    assert_eq!(turn.views.len(), 1, "the final silence was told");
+    assert!(replay.step(SHOWN, now).views.is_empty(), "and only once");
+    assert!(replay.play(Duration::ZERO, SHOWN, now).views.is_empty());
+}

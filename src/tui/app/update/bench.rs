@@ -164,10 +164,11 @@ fn go(model: &mut Model, view: &MeterView, ask: fn(bool) -> StepAsk) -> Vec<Effe
     step(model, view.definition.id, ask(false))
 }
 
-/// Bytes that were typed go after a question.
+/// Bytes that were typed go after a question, and that after the bench said what is in them.
 pub fn by_hand(model: &mut Model, meter: MeterId, text: &str) -> Vec<Effect> {
     if let Some(bytes) = unhex(text) {
-        confirm(model, Confirm::by_hand(meter, &bytes))
+        model.hand = Some((meter, bytes.clone()));
+        step(model, meter, StepAsk::Hand(bytes))
     } else {
         say(
             model,
@@ -176,6 +177,33 @@ pub fn by_hand(model: &mut Model, meter: MeterId, text: &str) -> Vec<Effect> {
         );
         model.overlay = Some(Overlay::Line(Asked::Hand(meter), Input::new(text)));
         Vec::new()
+    }
+}
+
+/// The bench said what is in the bytes that were typed.
+pub fn told(model: &mut Model) {
+    let free = model.overlay.is_none();
+    let Some((meter, bytes)) = model.hand.take_if(|_| free) else {
+        return;
+    };
+    if model.meters.selected() != Some(meter) {
+        return;
+    }
+    let hand = model.stepping().filter(|step| !step.busy);
+    let hand = hand.and_then(|step| step.hand.clone());
+    match hand.filter(|hand| hand.written.expose() == bytes) {
+        None => model.hand = Some((meter, bytes)),
+        Some(hand) => match &hand.pending {
+            Pending::Bytes { shown, asks, .. } => {
+                confirm(
+                    model,
+                    Confirm::by_hand(meter, &bytes, shown, asks.as_deref()),
+                );
+            }
+            Pending::Over(words) | Pending::Act { words, .. } => {
+                say(model, Level::Warning, words.clone());
+            }
+        },
     }
 }
 

@@ -38,6 +38,7 @@ pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
         say(model, notice.level, text);
     }
     bench_findings(model);
+    super::bench::told(model);
     after_selection(model)
 }
 

@@ -103,10 +103,30 @@ fn a_session_is_stepped_through() {
     // By hand: prefilled, asked, and bad hex comes back.
     press(&mut model, "h backspace enter");
     assert!(matches!(&model.overlay, Some(Overlay::Line(..))));
-    assert!(press(&mut model, "E enter").is_empty());
+    let effects = press(&mut model, "E enter");
+    let StepAsk::Hand(typed) = begun(&effects) else {
+        panic!("the bench is asked first")
+    };
+    assert!(model.overlay.is_none());
+    let mut told = moment.stepping();
+    let bench = std::sync::Arc::make_mut(told.bench.as_mut().unwrap());
+    if let crate::headend::Work::Step(step) = &mut bench.work {
+        step.hand = Some(std::sync::Arc::new(crate::headend::ByHand {
+            pending: Pending::Bytes {
+                step: crate::meter::probe::StepName::ByHand,
+                shown: typed.clone(),
+                asks: Some("this secret was refused once".to_owned()),
+            },
+            written: crate::dlms::security::Secret::new(typed),
+        }));
+    }
+    update(&mut model, changes(vec![told]));
+    assert!(confirm(&model).contains("This secret was refused once."));
     assert!(confirm(&model).contains("7E A0 07 03 21 93 0F 01 7E"));
     let effects = press(&mut model, "y");
     assert!(matches!(begun(&effects), StepAsk::ByHand(bytes) if bytes.len() == 9));
+    update(&mut model, changes(vec![moment.stepping()]));
+    assert!(model.overlay.is_none(), "asked once");
     // Settings: one field changed, the rest as it was.
     press(&mut model, "e backspace backspace 1 enter");
     let Some(Overlay::Form(form)) = &model.overlay else {
