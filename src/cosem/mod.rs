@@ -17,6 +17,7 @@ pub mod date_time;
 pub mod decimal;
 pub mod decode;
 mod electricity;
+pub mod hex;
 pub mod obis;
 pub mod object_list;
 pub mod profile;

@@ -7,7 +7,6 @@ use super::{
 use crate::cosem::data::printable;
 use crate::dlms::hdlc::{Control, Frame, ServerAddress};
 use crate::dlms::wrapper::Header;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 /// Something happened; the conversation a rule is given beside it does not know of it yet.
@@ -159,19 +158,6 @@ impl Apdu<'_> {
             text: text.into(),
         }
     }
-}
-
-/// `7E A0 07 …`, at most `most` octets.
-pub fn hex(octets: &[u8], most: usize) -> String {
-    let mut text = String::new();
-    for (index, octet) in octets.iter().take(most).enumerate() {
-        let gap = if index > 0 { " " } else { "" };
-        let _ = write!(text, "{gap}{octet:02X}");
-    }
-    if octets.len() > most {
-        text.push_str(" …");
-    }
-    text
 }
 
 /// Text as it stands on a line of seven bits, shown without harm.

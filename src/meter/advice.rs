@@ -6,6 +6,7 @@ use super::counters::CounterError;
 use super::definition::{Auth, Definition, SerialLine};
 use super::session::SessionError;
 use super::transport::HandoverError;
+use crate::cosem::hex;
 use crate::dlms::acse::Diagnostic;
 use crate::dlms::association::Failure;
 use crate::dlms::hdlc::ServerAddress;
@@ -13,16 +14,6 @@ use crate::dlms::hdlc::link::LinkFailure;
 use crate::dlms::security::SecurityError;
 use std::fmt::Write as _;
 use std::io;
-
-/// `03`, `02 23`
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for byte in bytes {
-        let gap = if out.is_empty() { "" } else { " " };
-        let _ = write!(out, "{gap}{byte:02X}");
-    }
-    out
-}
 
 /// What failed when no stream could be opened.
 pub(super) fn connect_words(endpoint: &str, error: &io::Error) -> String {
@@ -244,7 +235,7 @@ fn no_answer_to_snrm(meter: &Definition) -> String {
     let asked = encoded(meter.server);
     let mut text = format!(
         "asked server address {} ({}), client {}; a meter is silent to an address that is not its own",
-        hex(&asked),
+        hex::spaced(&asked),
         bytes(asked.len()),
         meter.client.sap()
     );
@@ -255,7 +246,7 @@ fn no_answer_to_snrm(meter: &Definition) -> String {
         if let Ok(other) = ServerAddress::new(upper, lower, Some(size)) {
             let form = encoded(other);
             if form != asked {
-                others.push(format!("{} ({})", hex(&form), bytes(form.len())));
+                others.push(format!("{} ({})", hex::spaced(&form), bytes(form.len())));
             }
         }
     }

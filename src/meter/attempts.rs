@@ -57,7 +57,7 @@ fn server(meter: &Definition) -> String {
         _ => {
             let mut octets = Vec::new();
             meter.server.encode(&mut octets);
-            super::advice::hex(&octets)
+            crate::cosem::hex::spaced(&octets)
         }
     }
 }

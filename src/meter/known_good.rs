@@ -55,7 +55,7 @@ impl KnownGood {
             2 => "two bytes",
             _ => "four bytes",
         };
-        let (octets, client) = (super::advice::hex(&octets), self.client.sap());
+        let (octets, client) = (crate::cosem::hex::spaced(&octets), self.client.sap());
         format!(
             "{octets} ({size}) as client {client} on {}",
             local_day(self.at)

@@ -3,10 +3,10 @@
 //! The one rule: the shape is stable; keys are added, never renamed.
 use super::Found;
 use crate::cli::findings;
+use crate::cosem::hex;
 use crate::diagnosis::Finding;
 use crate::dlms::explain::{Direction, Explained, Field, Framing, What};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::io::{Result, Write};
 
 #[derive(Serialize)]
@@ -91,9 +91,9 @@ pub(super) fn write<'a>(
         match one.what {
             What::Junk => junk.push(Junk {
                 offset: one.offset,
-                hex: hex(one.octets),
+                hex: hex::joined(one.octets, ""),
             }),
-            What::Rest => rest.push_str(&hex(one.octets)),
+            What::Rest => rest.push_str(&hex::joined(one.octets, "")),
             _ => {}
         }
         if let Some(explained) = &one.explained {
@@ -117,7 +117,7 @@ fn frame<'a>(one: &'a Found<'a>, explained: &'a Explained) -> Frame<'a> {
     Frame {
         kind: &explained.kind,
         offset: explained.offset,
-        hex: hex(one.octets),
+        hex: hex::joined(one.octets, ""),
         length_ok: explained.length_ok,
         hcs_ok: explained.hcs_ok,
         fcs_ok: hdlc.then_some(explained.fcs_ok),
@@ -192,12 +192,4 @@ fn flat(field: &Field) -> Part<'_> {
         secret: field.secret,
         fields: Vec::new(),
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len().saturating_mul(2));
-    for octet in octets {
-        let _ = write!(text, "{octet:02X}");
-    }
-    text
 }

@@ -128,7 +128,7 @@ fn frame_line(n: u32) -> String {
     let (to, from) = if sent { (3, 0x21) } else { (0x21, 3) };
     let mut octets = Vec::new();
     frame::build(&[to], &[from], control, false, information, &mut octets).unwrap();
-    let hex = crate::diagnosis::event::hex(&octets, usize::MAX).replace(' ', "");
+    let hex = crate::cosem::hex::joined(&octets, "");
     let way = if sent { "tx" } else { "rx" };
     let at = jiff::Timestamp::from_millisecond(1_762_000_000_000 + i64::from(n) * 20).unwrap();
     format!("{{\"at\":\"{at}\",\"meter\":\"m1\",\"dir\":\"{way}\",\"hex\":\"{hex}\"}}\n")

@@ -2,6 +2,7 @@
 
 use super::super::table::Table;
 use crate::cosem::data::printable;
+use crate::cosem::hex;
 use crate::dlms::push::{Apdu, Guard, Notification, Pushed, Sealed, Source, Value};
 use crate::dlms::security::SystemTitle;
 use crate::meter::Clock;
@@ -98,9 +99,9 @@ impl<'a> Show<'a> {
             self.values(notification)?;
         }
         if self.raw {
-            writeln!(self.out, "  as sent  {}", hex(&apdu.octets))?;
+            writeln!(self.out, "  as sent  {}", hex::joined(&apdu.octets, ""))?;
             if let Some(plain) = &pushed.plain {
-                writeln!(self.out, "  opened   {}", hex(plain))?;
+                writeln!(self.out, "  opened   {}", hex::joined(plain, ""))?;
             }
         }
         self.out.flush()
@@ -189,8 +190,15 @@ impl<'a> Show<'a> {
             ]);
         }
         if self.raw {
-            fields.insert("apdu".into(), hex(&apdu.octets).into());
-            fields.insert("plain".into(), pushed.plain.as_deref().map(hex).into());
+            fields.insert("apdu".into(), hex::joined(&apdu.octets, "").into());
+            fields.insert(
+                "plain".into(),
+                pushed
+                    .plain
+                    .as_deref()
+                    .map(|plain| hex::joined(plain, ""))
+                    .into(),
+            );
         }
         line
     }
@@ -306,13 +314,4 @@ fn security(guard: &Guard) -> serde_json::Value {
             verified,
         } => json!({"state": "signed", "title": title(from), "verified": verified}),
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len().saturating_mul(2));
-    for octet in octets {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02X}");
-    }
-    text
 }

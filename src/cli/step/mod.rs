@@ -269,7 +269,7 @@ impl Desk<'_> {
         if text == "edit" && !pending.is_empty() {
             self.sheet.words("to be changed and sent:")?;
             self.sheet
-                .plain(&format!("h {}", sheet::hex(&pending, "")))?;
+                .plain(&format!("h {}", crate::cosem::hex::joined(&pending, "")))?;
             return Ok(true);
         }
         let bytes = match lines::written(text, &pending) {

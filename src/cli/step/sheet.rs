@@ -1,6 +1,7 @@
 //! How the steps look: within 80 columns, in plain text. The rule: what a meter said drives no terminal.
 
 use crate::cosem::data::printable;
+use crate::cosem::hex;
 use crate::diagnosis::Finding;
 use crate::dlms::explain::Explained;
 use crate::meter::probe::{Mark, Stage, StepName};
@@ -105,7 +106,7 @@ impl<'a> Sheet<'a> {
     fn bytes(&mut self, sent: bool, bytes: &[u8], frames: &[Explained]) -> io::Result<()> {
         let mut what = if sent { "TX" } else { "RX" };
         for line in bytes.chunks(OCTETS) {
-            writeln!(self.out, "  {what} {}", hex(line, " "))?;
+            writeln!(self.out, "  {what} {}", hex::spaced(line))?;
             what = "  ";
         }
         for frame in frames {
@@ -175,15 +176,6 @@ impl<'a> Sheet<'a> {
         }
         Ok(())
     }
-}
-
-pub(super) fn hex(bytes: &[u8], between: &str) -> String {
-    let mut text = String::new();
-    for octet in bytes {
-        let gap = if text.is_empty() { "" } else { between };
-        let _ = write!(text, "{gap}{octet:02X}");
-    }
-    text
 }
 
 #[cfg(test)]

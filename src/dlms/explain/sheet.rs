@@ -399,17 +399,7 @@ impl Sheet {
 
 /// Octets in hex, spaced; long ones are cut.
 pub(super) fn hex(octets: &[u8]) -> String {
-    use std::fmt::Write;
-    const MOST: usize = 64;
-    let mut text = String::with_capacity(octets.len().min(MOST).saturating_mul(3));
-    for (index, octet) in octets.iter().take(MOST).enumerate() {
-        let gap = if index == 0 { "" } else { " " };
-        let _ = write!(text, "{gap}{octet:02X}");
-    }
-    if octets.len() > MOST {
-        text.push_str(" …");
-    }
-    text
+    crate::cosem::hex::cut(octets, 64)
 }
 pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {}", plural(n, noun))

@@ -4,6 +4,7 @@
 use super::assemble::Assembler;
 use super::cutter::{Cut, Cutter};
 use super::mbus;
+use crate::cosem::hex;
 use crate::dlms::hdlc::{Control, Frame};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -326,8 +327,8 @@ impl Stream {
                 let link = format!(
                     "{} {} → {}",
                     control.name(),
-                    hex(frame.source()),
-                    hex(frame.destination())
+                    hex::joined(frame.source(), ""),
+                    hex::joined(frame.destination(), "")
                 );
                 self.assembler.hdlc(
                     now,
@@ -340,14 +341,4 @@ impl Stream {
             _ => self.note(Note::HdlcOther(control.name())),
         }
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::new();
-    for octet in octets {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02X}");
-    }
-    text
 }

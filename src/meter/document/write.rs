@@ -3,11 +3,11 @@
 
 use super::{Entry, pcapng, said};
 use crate::cosem::data::printable;
+use crate::cosem::hex::joined;
 use crate::dlms::explain::{self, Reader, RowKind};
 use crate::meter::clock::rfc3339;
 use crate::meter::tap::{Chunk, Direction, Note};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -112,18 +112,6 @@ pub fn write(entries: &[Entry], format: Format, out: &mut dyn Write) -> io::Resu
     writer.end(out)
 }
 
-fn octets(bytes: &[u8], between: &str) -> String {
-    let mut text = String::with_capacity(bytes.len() * (2 + between.len()));
-    for (n, octet) in bytes.iter().enumerate() {
-        if n > 0 {
-            text.push_str(between);
-        }
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02X}");
-    }
-    text
-}
-
 const fn word(direction: Direction) -> &'static str {
     match direction {
         Direction::Sent => "TX",
@@ -137,7 +125,7 @@ fn jsonl(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     match &entry.what {
         Chunk::Bytes { direction, bytes } => {
             let dir = word(*direction).to_ascii_lowercase();
-            write!(out, r#""dir":"{dir}","hex":"{}""#, octets(bytes, ""))?;
+            write!(out, r#""dir":"{dir}","hex":"{}""#, joined(bytes, ""))?;
             if entry.masked {
                 write!(out, r#","masked":true"#)?;
             }
@@ -152,7 +140,7 @@ fn jsonl(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
 fn hex(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     match &entry.what {
         Chunk::Bytes { direction, bytes } => {
-            writeln!(out, "{} {}", word(*direction), octets(bytes, " "))
+            writeln!(out, "{} {}", word(*direction), joined(bytes, " "))
         }
         Chunk::Note(note) => writeln!(out, "# {}", printable(said(note))),
     }
@@ -175,7 +163,7 @@ fn text(
     let at = rfc3339(entry.at);
     match &entry.what {
         Chunk::Bytes { direction, bytes } => {
-            write!(out, "[{at}] {} {}", word(*direction), octets(bytes, " "))?;
+            write!(out, "[{at}] {} {}", word(*direction), joined(bytes, " "))?;
             let whose = (entry.meter.clone(), *direction);
             if readers.len() >= MOST_METERS && !readers.contains_key(&whose) {
                 readers.clear();

@@ -424,7 +424,7 @@ fn outcome(heard: &io::Result<Heard>) -> (Outcome, String) {
             server.encode(&mut octets);
             (
                 Outcome::Ok,
-                format!("UA from {}", super::advice::hex(&octets)),
+                format!("UA from {}", crate::cosem::hex::spaced(&octets)),
             )
         }
         Ok(Heard::Dm(_)) => (

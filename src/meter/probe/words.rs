@@ -4,7 +4,6 @@
 use super::{Outcome, Report, Step, Working, octets};
 use crate::dlms::hdlc::ServerAddress;
 use crate::meter::Definition;
-use crate::meter::advice;
 
 /// Nothing of ours was wrong enough to explain these: another session may hold the meter.
 const MAY_BE_HELD: [&str; 7] = ["H1", "H8", "H11", "T19", "A8", "A9", "A17"];
@@ -163,5 +162,5 @@ pub fn command(report: &Report, meter: &Definition, target: &str) -> Option<Stri
 pub fn hex(server: ServerAddress) -> String {
     let mut octets = Vec::new();
     server.encode(&mut octets);
-    advice::hex(&octets)
+    crate::cosem::hex::spaced(&octets)
 }

@@ -145,7 +145,7 @@ pub(super) fn encoded(server: ServerAddress) -> Vec<u8> {
 /// `LLS, client 1 → 03`; over the wrapper `LLS, client 1 → 1`.
 pub(super) fn who(meter: &Definition) -> String {
     let server = if meter.transport.is_hdlc() {
-        crate::meter::advice::hex(&encoded(meter.server))
+        crate::cosem::hex::spaced(&encoded(meter.server))
     } else {
         meter.server.upper().to_string()
     };

@@ -156,7 +156,7 @@ impl Confirm {
                 .filter_map(|field| field.problem.as_ref());
             consequence.extend(wrong.map(|problem| format!("! {problem}")));
         }
-        consequence.push(super::update::hex(shown));
+        consequence.push(crate::cosem::hex::spaced(shown));
         consequence.push("They go as they are, marked in the trace. Stars in a secret's place are sent as the secret, and counted.".to_owned());
         Self {
             question: format!("Send these {} bytes?", bytes.len()),

@@ -10,7 +10,6 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-pub use bench::hex;
 pub use perform::enabled;
 
 use super::action;

@@ -3,12 +3,13 @@
 use super::canvas::{cells, cut, wrap};
 use super::{session, theme};
 use crate::cosem::data::printable;
+use crate::cosem::hex;
 use crate::dlms::explain::Explained;
 use crate::headend::{At, BenchView, Exchange, MeterView, ProbeView, StepView, Work};
 use crate::meter::Definition;
 use crate::meter::probe::{Mark, Outcome, Pending, Report, Step, words as probed};
 use crate::tui::app::action::{Action, key_of};
-use crate::tui::app::{Model, session as session_app, update, words};
+use crate::tui::app::{Model, session as session_app, words};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -174,7 +175,7 @@ fn one_step(lines: &mut Vec<Line<'static>>, step: &Step, width: usize) {
     let asked = step.asked.map_or_else(String::new, |(client, server)| {
         let mut octets = Vec::new();
         server.encode(&mut octets);
-        format!("{} client {client}  ", update::hex(&octets))
+        format!("{} client {client}  ", hex::spaced(&octets))
     });
     let head = format!(" {:<6} ", step.step);
     let name = step.outcome.name();
@@ -279,7 +280,7 @@ fn settings(lines: &mut Vec<Line<'static>>, step: &StepView, width: usize) {
         "client {} → server {}, {}; {}; info {} window {}; conformance {:06X}",
         d.client.sap(),
         d.server,
-        update::hex(&octets),
+        hex::spaced(&octets),
         d.auth.name(),
         d.max_info,
         d.window,
@@ -371,7 +372,7 @@ fn bytes(
     for (n, part) in octets.chunks(per_line).enumerate() {
         lines.push(Line::from(vec![
             Span::styled(format!(" {:03X}  ", n * per_line), theme::muted()),
-            Span::styled(update::hex(part), style),
+            Span::styled(hex::spaced(part), style),
         ]));
     }
     let names = (width * 2 / 5).min(30);

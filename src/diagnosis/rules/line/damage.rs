@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::noise::{H28, disguise};
-use crate::diagnosis::event::hex;
+use crate::cosem::hex::cut as hex;
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Seen, What,
 };

@@ -1,7 +1,7 @@
 //! T8, T9: what we send comes back. The rule: octets equal to ours and no meter's.
 
 use super::Rule;
-use crate::diagnosis::event::hex;
+use crate::cosem::hex::cut as hex;
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, What,
 };

@@ -1,8 +1,8 @@
 //! T6, T7: answers to something else than was last asked. The rule: N(R) and invoke-id tell which question is answered.
 
 use super::{Rule, noise::disguise};
+use crate::cosem::hex::cut as hex;
 use crate::diagnosis::conversation::Phase;
-use crate::diagnosis::event::hex;
 use crate::diagnosis::{
     Book, Brief, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Seen, What,
 };

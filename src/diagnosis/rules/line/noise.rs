@@ -3,7 +3,7 @@
 
 use super::Rule;
 use super::damage::{LONGEST, claimed};
-use crate::diagnosis::event::hex;
+use crate::cosem::hex::cut as hex;
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, What,
 };

@@ -1,8 +1,9 @@
 //! T14 to T18, T20: someone else than expected is at the other end. The rule: the first octets say who.
 
 use super::Rule;
+use crate::cosem::hex::cut as hex;
 use crate::diagnosis::conversation::Phase;
-use crate::diagnosis::event::{ascii, hex};
+use crate::diagnosis::event::ascii;
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Link, Seen, What,
 };

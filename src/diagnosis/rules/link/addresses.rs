@@ -1,8 +1,8 @@
 //! H2, H7, H10, H29, H30: whose frames these are. The rule: an answer comes from where the question went, to who asked.
 
 use super::Rule;
+use crate::cosem::hex::cut as hex;
 use crate::diagnosis::conversation::Phase;
-use crate::diagnosis::event::hex;
 use crate::diagnosis::rules::line::is_left_over;
 use crate::diagnosis::{Book, Confidence, Conversation, Diagnosis, Direction, Event, Seen, What};
 use crate::dlms::hdlc::{Control, ServerAddress};

@@ -1,8 +1,8 @@
 //! H3 to H6, H27, H32: what the client itself does wrong. The rule: its frames are held to the standard and to the UA.
 
 use super::Rule;
+use crate::cosem::hex::cut as hex;
 use crate::diagnosis::conversation::Phase;
-use crate::diagnosis::event::hex;
 use crate::diagnosis::{
     Book, Confidence, Conversation, Diagnosis, Direction, Event, Evidence, Seen, What,
 };

@@ -3,7 +3,8 @@
 mod rows;
 
 use super::Rule;
-use crate::diagnosis::event::{ascii, hex};
+use crate::cosem::hex::cut as hex;
+use crate::diagnosis::event::ascii;
 use crate::diagnosis::{Book, Confidence, Conversation, Direction, Event, Evidence, What};
 use Confidence::{Certain, Likely, Possible};
 

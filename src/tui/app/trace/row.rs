@@ -1,5 +1,6 @@
 //! One line of the trace. The rule: bytes are kept as they crossed the line (the tap has
 //! masked passwords before).
+use crate::cosem::hex;
 use crate::dlms::explain::Explained;
 use crate::meter::tap::Direction;
 use std::time::Duration;
@@ -65,7 +66,6 @@ impl TraceRow {
 
     /// All bytes in hex with spaces between.
     pub fn hex(&self) -> String {
-        let all: Vec<String> = self.bytes().iter().map(|b| format!("{b:02X}")).collect();
-        all.join(" ")
+        hex::spaced(self.bytes())
     }
 }

@@ -1,6 +1,7 @@
 //! What a person does at the bench: probe, step, keep what worked. The rule: what may cost something is asked first, and
 //! a secret that was refused goes out again only after a yes.
 use super::{say, send};
+use crate::cosem::hex;
 use crate::headend::{Command, Level, MeterView, ProbeAsk, StepAsk};
 use crate::meter::probe::{Pending, Report};
 use crate::meter::{MeterId, Phase};
@@ -10,7 +11,6 @@ use crate::tui::app::form;
 use crate::tui::app::input::Input;
 use crate::tui::app::model::{Asked, Overlay};
 use crate::tui::app::{Effect, Model, Pane, session};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Whether it can work now; why not, if not.
@@ -101,7 +101,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::ByHand => {
             let pending = model.stepping().and_then(|step| step.pending.as_ref());
             let bytes = match pending {
-                Some(Pending::Bytes { shown, .. }) => hex(shown),
+                Some(Pending::Bytes { shown, .. }) => hex::spaced(shown),
                 _ => String::new(),
             };
             model.overlay = Some(Overlay::Line(Asked::Hand(id), Input::new(bytes)));
@@ -205,15 +205,6 @@ pub fn told(model: &mut Model) {
             }
         },
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        let gap = if text.is_empty() { "" } else { " " };
-        let _ = write!(text, "{gap}{byte:02X}");
-    }
-    text
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
