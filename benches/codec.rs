@@ -185,6 +185,7 @@ mod one_get {
             server: ServerAddress::new(u16::from(SERVER >> 1), None, None).unwrap(),
             propose: None,
             response_timeout: Duration::from_secs(7),
+            remind_after: Duration::from_secs(1),
             inter_octet: Duration::ZERO,
             retries: 2,
             quiet: Duration::from_millis(1),

@@ -104,8 +104,16 @@ pub struct Settings {
     /// Time from one poll to the next, such as 5s
     #[arg(long, value_name = "TIME", value_parser = argument::time)]
     poll: Option<Duration>,
-    /// What to read, such as 1-1:32.7.0 or 3/1-1:32.7.0/2=voltage; may be repeated
-    #[arg(long = "object", value_name = "OBJECT[=KEY]")]
+    /// Do not ask a slow meter again sooner than this, however quickly it answers otherwise; the timeout itself for never
+    /// before it
+    #[arg(long, value_name = "TIME", value_parser = argument::time)]
+    timeout_floor: Option<Duration>,
+    /// Whether serial number and firmware are read once an association, to notice that another meter stands there
+    #[arg(long, value_name = "true|false")]
+    identify: Option<bool>,
+    /// What to read, such as 1-1:32.7.0 or 3/1-1:32.7.0/2=voltage, and how often where not with every poll, such as
+    /// 1-1:1.8.0@15m; may be repeated
+    #[arg(long = "object", value_name = "OBJECT[=KEY][@EVERY]")]
     objects: Vec<String>,
     /// Volts between phase and neutral that values are judged by, such as 120; none to judge by nothing
     #[arg(long, value_name = "VOLTS|none", value_parser = nominal)]
@@ -117,6 +125,11 @@ pub struct Settings {
     /// repeated
     #[arg(long = "report", value_name = "[KEY=]WHEN")]
     reports: Vec<String>,
+    /// When the meter is tried again, paused, or one object rested: backoff, backoff-max, breaker, breaker-window,
+    /// breaker-pause, link-errors, failed-cycles, silence, preventive, object, object-hangs, object-rest, object-rest-max,
+    /// such as breaker=10 or preventive=30m; or default for all as usual; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',')]
+    recovery: Vec<String>,
     /// Where readings go: a saved broker
     #[arg(long, value_name = "BROKER")]
     publish: Option<String>,
@@ -151,6 +164,8 @@ impl Settings {
             .apply(meter)
             .map_err(|error| Error::Input(error.to_string()))?;
         meter.retries = self.retries.unwrap_or(meter.retries);
+        meter.timeout_floor = self.timeout_floor.unwrap_or(meter.timeout_floor);
+        meter.identify = self.identify.unwrap_or(meter.identify);
         meter.read_only = self.read_only.unwrap_or(meter.read_only);
         if let Some(poll) = self.poll {
             meter.poll = poll;
@@ -162,6 +177,7 @@ impl Settings {
         for text in &self.reports {
             set_report(&mut meter.objects, text)?;
         }
+        set_recovery(meter, &self.recovery)?;
         if let Some(Nominal(voltage)) = self.nominal_voltage {
             meter.nominal.voltage = voltage;
         }
@@ -174,8 +190,10 @@ impl Settings {
     }
 }
 
-/// `OBJECT[=KEY]`; without a key the one its code goes by.
+/// `OBJECT[=KEY][@EVERY]`; without a key the one its code goes by.
 pub(super) fn polled_object(text: &str) -> Result<PolledObject, Error> {
+    let (text, every) = PolledObject::split_every(text)
+        .map_err(|error| Error::Input(format!("object: {error}")))?;
     let (spec, key) = match text.split_once('=') {
         Some((spec, key)) => (spec, Some(key.trim())),
         None => (text, None),
@@ -185,7 +203,10 @@ pub(super) fn polled_object(text: &str) -> Result<PolledObject, Error> {
         .parse()
         .map_err(|error| Error::Input(format!("object: {error}")))?;
     let key = key.map_or_else(|| usual_key(spec), str::to_owned);
-    Ok(PolledObject::new(spec, key))
+    Ok(PolledObject {
+        every,
+        ..PolledObject::new(spec, key)
+    })
 }
 
 /// `[KEY=]WHEN`; without a key for every object.
@@ -215,6 +236,15 @@ pub(super) fn set_report(objects: &mut [PolledObject], text: &str) -> Result<(),
         }
         _ => Ok(()),
     }
+}
+
+/// `KEY=VALUE` each, over what is set.
+pub(super) fn set_recovery(meter: &mut Definition, texts: &[String]) -> Result<(), Error> {
+    for text in texts {
+        let set = meter.recovery.set(text);
+        set.map_err(|error| Error::Input(format!("recovery: {error}")))?;
+    }
+    Ok(())
 }
 
 fn usual_key(spec: ObjectSpec) -> String {

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::link_line::set_transport;
 use super::link_security::{CounterObject, counter_object, keys, own_title};
-use super::meter::{begin, polled_object, set_report};
+use super::meter::{begin, polled_object, set_recovery, set_report};
 use super::saved::{Error, secret};
 use crate::dlms::association::Naming;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::{Form, Keys, Security, Suite};
 use crate::meter::Definition;
 use crate::meter::definition::{
-    COUNTER_OBJECT, FORMS, Nominal, PROTECTIONS, TransportKind, form_name, form_named, naming_name,
-    naming_named, protection_name, protection_named,
+    COUNTER_OBJECT, FORMS, Nominal, PROTECTIONS, TIMEOUT_FLOOR, TransportKind, form_name,
+    form_named, naming_name, naming_named, protection_name, protection_named,
 };
 
 const HEAD: &str = "\
@@ -64,10 +64,12 @@ struct Entry {
     counter_object: Option<String>,
     read_only: Option<bool>,
     timeout: Option<String>,
+    timeout_floor: Option<String>,
     turn_round: Option<String>,
     inter_octet: Option<String>,
     retries: Option<u8>,
     poll: Option<String>,
+    identify: Option<bool>,
     inactivity: Option<String>,
     max_info: Option<u16>,
     window: Option<u8>,
@@ -76,10 +78,12 @@ struct Entry {
     publish: Option<String>,
     device: Option<String>,
     enabled: Option<bool>,
-    /// `OBJECT[=KEY]`.
+    /// `OBJECT[=KEY][@EVERY]`.
     objects: Option<Vec<String>>,
     /// `[KEY=]WHEN`.
     report: Option<Vec<String>>,
+    /// `KEY=VALUE`.
+    recovery: Option<Vec<String>>,
 }
 
 pub(super) fn write(meters: &[Definition]) -> Result<String, Error> {
@@ -99,7 +103,10 @@ fn entry(meter: &Definition) -> Entry {
     };
     let pause = |pause: Duration| if pause.is_zero() { None } else { span(pause) };
     let (line, security) = (meter.transport.serial(), meter.security.as_ref());
-    let object = |object: &crate::meter::PolledObject| format!("{}={}", object.spec, object.key);
+    let object = |object: &crate::meter::PolledObject| {
+        let every = object.every_text();
+        format!("{}={}{every}", object.spec, object.key)
+    };
     let thinned = meter.objects.iter().filter(|it| !it.report.is_every());
     let reports: Vec<_> = thinned
         .map(|it| format!("{}={}", it.key, it.report))
@@ -131,10 +138,12 @@ fn entry(meter: &Definition) -> Entry {
         }),
         read_only: meter.read_only.then_some(true),
         timeout: span(meter.timeout),
+        timeout_floor: span(meter.timeout_floor).filter(|_| meter.timeout_floor != TIMEOUT_FLOOR),
         turn_round: pause(meter.turn_round),
         inter_octet: pause(meter.inter_octet),
         retries: Some(meter.retries),
         poll: span(meter.poll),
+        identify: (!meter.identify).then_some(false),
         inactivity: span(meter.inactivity),
         max_info: Some(meter.max_info),
         window: Some(meter.window),
@@ -145,6 +154,7 @@ fn entry(meter: &Definition) -> Entry {
         enabled: Some(meter.enabled),
         objects: Some(meter.objects.iter().map(object).collect()),
         report: Some(reports).filter(|reports| !reports.is_empty()),
+        recovery: Some(meter.recovery.changed()).filter(|changed| !changed.is_empty()),
     }
 }
 
@@ -231,10 +241,12 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
     )?;
     meter.password = password.or(meter.password);
     meter.timeout = span("timeout", entry.timeout, meter.timeout)?;
+    meter.timeout_floor = span("timeout_floor", entry.timeout_floor, meter.timeout_floor)?;
     meter.turn_round = span("turn_round", entry.turn_round, meter.turn_round)?;
     meter.inter_octet = span("inter_octet", entry.inter_octet, meter.inter_octet)?;
     meter.poll = span("poll", entry.poll, meter.poll)?;
     meter.inactivity = span("inactivity", entry.inactivity, meter.inactivity)?;
+    meter.identify = entry.identify.unwrap_or(meter.identify);
     meter.retries = entry.retries.unwrap_or(meter.retries);
     meter.max_info = entry.max_info.unwrap_or(meter.max_info);
     meter.window = entry.window.unwrap_or(meter.window);
@@ -252,6 +264,7 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
     for text in entry.report.iter().flatten() {
         set_report(&mut meter.objects, text)?;
     }
+    set_recovery(&mut meter, entry.recovery.as_deref().unwrap_or_default())?;
     Ok(meter)
 }
 

@@ -104,6 +104,7 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
                 "object": object.spec.to_string(),
                 "key": object.key,
                 "report": object.report.to_string(),
+                "every": object.every.map(span),
             })
         })
         .collect();
@@ -149,6 +150,7 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
         "objects": objects,
         "nominal_voltage": meter.nominal.voltage,
         "nominal_frequency": meter.nominal.frequency,
+        "recovery": meter.recovery.entries().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         "publish": meter.publish,
         "device": meter.device_name(),
         "enabled": meter.enabled,
@@ -182,6 +184,10 @@ pub(super) async fn show(
     let publish = match &meter.publish {
         Some(broker) => format!("{broker} as {}", meter.device_name()),
         None => "nowhere".to_owned(),
+    };
+    let recovery = match meter.recovery.changed() {
+        changed if changed.is_empty() => "as usual".to_owned(),
+        changed => changed.join(", "),
     };
     let nominal = match meter.nominal.words() {
         words if words.is_empty() => {
@@ -234,6 +240,7 @@ pub(super) async fn show(
             format!("up to {} bytes, window {}", meter.max_info, meter.window),
         ),
         ("nominal", nominal),
+        ("recovery", recovery),
         ("publishes", publish),
         (
             "starts",
@@ -260,10 +267,13 @@ pub(super) async fn show(
     }
     for (position, object) in meter.objects.iter().enumerate() {
         let label = if position == 0 { "  reads" } else { "" };
-        let when = match object.report {
-            report if report.is_every() => String::new(),
-            report => format!("  reported {report}"),
+        let mut when = match object.every {
+            Some(every) => format!("  every {}", span(every)),
+            None => String::new(),
         };
+        if !object.report.is_every() {
+            when = format!("{when}  reported {}", object.report);
+        }
         let object = format!("{}  {}{when}", object.spec, printable(&object.key));
         table.add([label.to_owned(), object]);
     }

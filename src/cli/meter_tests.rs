@@ -435,3 +435,62 @@ async fn report_strategies_are_kept_shown_and_exported() {
         assert!(error.contains(words), "{error}");
     }
 }
+
+#[tokio::test]
+async fn recovery_settings_are_kept_shown_and_exported() {
+    let desk = Desk::new().await;
+    desk.ok(&[
+        "add",
+        "a",
+        "--host",
+        "h:1",
+        "--recovery",
+        "breaker=20,preventive=30m",
+    ])
+    .await;
+    let kept = async || {
+        desk.store
+            .meter_named("a")
+            .await
+            .unwrap()
+            .recovery
+            .to_string()
+    };
+    assert_eq!(kept().await, "breaker=20,preventive=30m");
+    desk.ok(&["edit", "a", "--recovery", "silence=3m"]).await;
+    assert_eq!(kept().await, "breaker=20,silence=3m,preventive=30m");
+    let shown = desk.ok(&["show", "a"]).await;
+    assert!(
+        shown.contains("breaker=20, silence=3m, preventive=30m"),
+        "{shown}"
+    );
+    let json: Value = serde_json::from_str(&desk.ok(&["show", "a", "--json"]).await).unwrap();
+    assert_eq!(json["recovery"]["breaker"], "20");
+    assert_eq!(json["recovery"]["backoff-max"], "1m");
+    let text = desk.ok(&["export"]).await;
+    let file = desk.file("meters.toml", &text);
+    desk.ok(&["edit", "a", "--recovery", "default"]).await;
+    assert_eq!(kept().await, "");
+    assert!(!desk.ok(&["export"]).await.contains("recovery"));
+    desk.ok(&["import", &file]).await;
+    assert_eq!(kept().await, "breaker=20,silence=3m,preventive=30m");
+    for (recovery, words) in [
+        ("brake=1", "there are backoff"),
+        ("breaker=0", "1 to 100"),
+        ("silence=0s", "1m to 7days"),
+        ("backoff=2m", "over backoff-max=1m"),
+        ("object-rest=2h", "over object-rest-max=1h"),
+    ] {
+        let error = desk.refused(&["edit", "a", "--recovery", recovery]).await;
+        assert!(error.contains(words), "{error}");
+    }
+    let wrong = desk.file(
+        "w.toml",
+        "[[meter]]\nname = \"b\"\nhost = \"h:1\"\nrecovery = [\"brake=1\"]\n",
+    );
+    let error = desk.refused(&["import", &wrong]).await;
+    assert!(
+        error.contains("meter 1 (b)") && error.contains("brake"),
+        "{error}"
+    );
+}

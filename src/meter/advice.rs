@@ -63,6 +63,11 @@ pub(super) fn advice(error: &SessionError, meter: &Definition) -> String {
                 .to_owned()
         }
         SessionError::Association(Failure::Security(error)) => security(error, meter),
+        SessionError::LinkErrors(_) => {
+            "the link is made anew by itself; if it goes on, check the line: speed and parity, grounding, a second master, an \
+             adapter that mixes answers"
+                .to_owned()
+        }
         SessionError::Counter(CounterError::UsedUp) => {
             "have the meter's keys changed; a new key counts from 0 again".to_owned()
         }

@@ -27,6 +27,25 @@ struct Inner {
 pub struct Line {
     plugged: watch::Sender<bool>,
     deaf_until: Arc<Mutex<Instant>>,
+    harm: Arc<Mutex<Harm>>,
+}
+
+/// What goes wrong on a line that stands.
+#[derive(Clone, Default)]
+enum Harm {
+    #[default]
+    None,
+    /// What holds these bytes is lost on the way to the meter.
+    Swallow(Vec<Vec<u8>>),
+    /// The converter hangs up on them.
+    HangUp(Vec<Vec<u8>>),
+    /// Every answer comes damaged.
+    Garble,
+}
+
+fn holds(bytes: &[u8], any: &[Vec<u8>]) -> bool {
+    any.iter()
+        .any(|part| bytes.windows(part.len()).any(|window| window == part))
 }
 
 impl World {
@@ -34,6 +53,7 @@ impl World {
         let line = Line {
             plugged: watch::Sender::new(true),
             deaf_until: Arc::new(Mutex::new(Instant::now())),
+            harm: Arc::default(),
         };
         let entry = (Arc::clone(meter), line.clone());
         self.0.lock().unwrap().lines.insert(host.to_owned(), entry);
@@ -68,6 +88,25 @@ impl Line {
         *self.deaf_until.lock().unwrap() = Instant::now() + time;
     }
 
+    /// The meter never answers what holds these bytes.
+    pub fn swallow(&self, parts: &[&[u8]]) {
+        let parts = parts.iter().map(|part| part.to_vec()).collect();
+        *self.harm.lock().unwrap() = Harm::Swallow(parts);
+    }
+
+    pub fn hang_up_on(&self, part: &[u8]) {
+        *self.harm.lock().unwrap() = Harm::HangUp(vec![part.to_vec()]);
+    }
+
+    /// From now on no answer comes whole.
+    pub fn garble(&self) {
+        *self.harm.lock().unwrap() = Harm::Garble;
+    }
+
+    pub fn mend(&self) {
+        *self.harm.lock().unwrap() = Harm::None;
+    }
+
     async fn carry(self, mut ours: DuplexStream, mut meter: DuplexStream) {
         let mut plugged = self.plugged.subscribe();
         let (mut up, mut down) = ([0; 4096], [0; 4096]);
@@ -76,7 +115,12 @@ impl Line {
                 () = async { drop(plugged.wait_for(|plugged| !plugged).await) } => return,
                 read = ours.read(&mut up) => match read {
                     Ok(n) if n > 0 => {
-                        let deaf = Instant::now() < *self.deaf_until.lock().unwrap();
+                        let harm = self.harm.lock().unwrap().clone();
+                        let deaf = match &harm {
+                            Harm::HangUp(parts) if holds(&up[..n], parts) => return,
+                            Harm::Swallow(parts) if holds(&up[..n], parts) => true,
+                            _ => Instant::now() < *self.deaf_until.lock().unwrap(),
+                        };
                         if !deaf && meter.write_all(&up[..n]).await.is_err() {
                             return;
                         }
@@ -85,6 +129,9 @@ impl Line {
                 },
                 read = meter.read(&mut down) => match read {
                     Ok(n) if n > 0 => {
+                        if matches!(*self.harm.lock().unwrap(), Harm::Garble) {
+                            down[n / 2] ^= 0x55;
+                        }
                         if ours.write_all(&down[..n]).await.is_err() {
                             return;
                         }

@@ -19,6 +19,7 @@ pub mod poller;
 pub mod probe;
 pub mod randomness;
 pub mod reading;
+pub mod recovery;
 pub mod session;
 pub mod status;
 pub mod tap;

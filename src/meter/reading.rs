@@ -28,6 +28,9 @@ pub enum ReadingError {
     Get(#[from] GetError),
     #[error("the link was lost before the answer came: {0}")]
     Link(String),
+    /// It keeps failing and is left alone for a while; in words why, and until when.
+    #[error("resting: {0}")]
+    Resting(String),
 }
 
 /// One cycle over a meter's objects.
@@ -145,6 +148,7 @@ impl ReadingError {
             }
             Self::Get(e @ GetError::Security(_)) => ("security", Value::Null, e.to_string()),
             Self::Link(why) => ("link-lost", Value::Null, why.clone()),
+            Self::Resting(why) => ("resting", Value::Null, why.clone()),
         };
         json!({ "kind": kind, "code": code, "name": name })
     }

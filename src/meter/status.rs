@@ -1,6 +1,7 @@
 //! What the screen and scripts see of one meter: a value, replaced whole, never locked.
 
 use super::reading::Reading;
+use super::recovery::Recovery;
 use crate::diagnosis::Finding;
 use crate::dlms::hdlc::{Parameters, link::LinkCounters};
 use crate::dlms::xdlms::Conformance;
@@ -73,6 +74,8 @@ pub struct MeterStatus {
     pub findings: Arc<[Finding]>,
     pub counters: Counters,
     pub link: LinkCounters,
+    /// What was done to keep it read.
+    pub recovery: Recovery,
     /// When the next poll is due.
     pub next_poll: Option<Instant>,
     pub last_cycle: Option<Duration>,
@@ -125,9 +128,20 @@ impl MeterStatus {
             findings: Arc::default(),
             counters: Counters::default(),
             link: LinkCounters::default(),
+            recovery: Recovery::default(),
             next_poll: None,
             last_cycle: None,
         }
+    }
+
+    /// Until when the meter may hold an old link for us: it was heard lately, and now no link or association comes about.
+    pub fn may_hold_link_until(&self, inactivity: Duration) -> Option<Instant> {
+        let failed = |rung| matches!(self.rung(rung), RungState::Failed { .. });
+        let refused = [Rung::Snrm, Rung::Ua, Rung::Aarq, Rung::Aare]
+            .into_iter()
+            .any(failed);
+        let until = self.last_received? + inactivity;
+        (refused && !inactivity.is_zero()).then_some(until)
     }
 
     pub fn rung(&self, rung: Rung) -> &RungState {

@@ -13,7 +13,7 @@ use super::line::{self, Columns};
 use super::{MeterNote, MeterNotes};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
-use crate::meter::definition::{Nominal, Report};
+use crate::meter::definition::{Nominal, RecoverySettings, Report};
 use crate::meter::{Definition, MeterId, PolledObject};
 
 pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault> {
@@ -71,10 +71,12 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
             .map_err(|error| strange(format!("counter object: {error}")))?,
         read_only: row.get("read_only")?,
         timeout: span("timeout_ms")?,
+        timeout_floor: span("timeout_floor_ms")?,
         turn_round: span("turn_round_ms")?,
         inter_octet: span("inter_octet_ms")?,
         retries: row.get("retries")?,
         poll: span("poll_ms")?,
+        identify: row.get("identify")?,
         inactivity: span("inactivity_ms")?,
         max_info: row.get("max_info")?,
         window: row.get("window")?,
@@ -83,6 +85,10 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
             voltage: row.get("nominal_voltage")?,
             frequency: row.get("nominal_frequency")?,
         },
+        recovery: row
+            .get::<_, Option<String>>("recovery")?
+            .map_or(Ok(RecoverySettings::default()), |text| text.parse())
+            .map_err(|error| strange(format!("recovery: {error}")))?,
         publish: row.get("publish_to")?,
         device: row.get("device")?,
         enabled: row.get("enabled")?,
@@ -92,7 +98,7 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
 
 fn objects(connection: &Connection, meter: &Definition) -> Result<Vec<PolledObject>, Fault> {
     let mut query = connection.prepare_cached(
-        "SELECT spec, key, report FROM meter_object WHERE meter = ? ORDER BY position",
+        "SELECT spec, key, report, every_ms FROM meter_object WHERE meter = ? ORDER BY position",
     )?;
     let mut rows = query.query([meter.id.0])?;
     let mut found = Vec::new();
@@ -104,6 +110,12 @@ fn objects(connection: &Connection, meter: &Definition) -> Result<Vec<PolledObje
                 .parse()
                 .map_err(|error| Fault::Row(format!("meter {}: {error}", meter.name)))?,
             key: row.get("key")?,
+            every: row
+                .get::<_, Option<i64>>("every_ms")?
+                .map(u64::try_from)
+                .transpose()
+                .map_err(|_| Fault::Row(format!("meter {}: every_ms is negative", meter.name)))?
+                .map(Duration::from_millis),
             report: report
                 .map_or(Ok(Report::default()), |text| text.parse())
                 .map_err(|error| Fault::Row(format!("meter {}: {error}", meter.name)))?,
@@ -137,13 +149,14 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              window, publish, device, enabled, line_path, line_baud, line_data_bits, line_parity,
              line_stop_bits, mode_e, turn_round_ms, inter_octet_ms, suite, protection, ciphering,
              system_title, keys, counter_object, read_only, naming, nominal_voltage,
-             nominal_frequency)
+             nominal_frequency, timeout_floor_ms, identify, recovery)
          VALUES (nullif(:id, 0), :name, :host, :port, :transport, :client, :server_upper,
              :server_lower, :server_size, :auth, :password, :timeout_ms, :retries, :poll_ms,
              :inactivity_ms, :max_info, :window, :publish, :device, :enabled, :line_path,
              :line_baud, :line_data_bits, :line_parity, :line_stop_bits, :mode_e, :turn_round_ms,
              :inter_octet_ms, :suite, :protection, :ciphering, :system_title, :keys,
-             :counter_object, :read_only, :naming, :nominal_voltage, :nominal_frequency)
+             :counter_object, :read_only, :naming, :nominal_voltage, :nominal_frequency,
+             :timeout_floor_ms, :identify, :recovery)
          RETURNING id"
     } else {
         "UPDATE meter SET name = :name, host = :host, port = :port, transport = :transport,
@@ -158,6 +171,7 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              ciphering = :ciphering, system_title = :system_title, keys = :keys,
              counter_object = :counter_object, read_only = :read_only, naming = :naming,
              nominal_voltage = :nominal_voltage, nominal_frequency = :nominal_frequency,
+             timeout_floor_ms = :timeout_floor_ms, identify = :identify, recovery = :recovery,
              -- What was learned of another device does not hold for this one.
              good_link = CASE WHEN host = :host AND port = :port AND client = :client
                  AND transport = :transport AND line_path IS :line_path
@@ -212,6 +226,9 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             ":naming": crate::meter::definition::naming_name(meter.naming),
             ":nominal_voltage": meter.nominal.voltage,
             ":nominal_frequency": meter.nominal.frequency,
+            ":timeout_floor_ms": milliseconds(meter.timeout_floor),
+            ":identify": meter.identify,
+            ":recovery": (!meter.recovery.is_default()).then(|| meter.recovery.to_string()),
                 },
             |row| row.get(0),
         )
@@ -229,7 +246,8 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
     };
     transaction.execute("DELETE FROM meter_object WHERE meter = ?", [id])?;
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO meter_object (meter, position, spec, key, report) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO meter_object (meter, position, spec, key, report, every_ms)
+         VALUES (?, ?, ?, ?, ?, ?)",
     )?;
     for (position, object) in (0_i64..).zip(&meter.objects) {
         let report = (!object.report.is_every()).then(|| object.report.to_string());
@@ -238,7 +256,8 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             position,
             object.spec.to_string(),
             object.key,
-            report
+            report,
+            object.every.map(milliseconds)
         ])?;
     }
     Ok(MeterId(id))

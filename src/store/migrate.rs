@@ -15,6 +15,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/0007_lock_facts.sql"),
     include_str!("../../assets/migrations/0008_outbox.sql"),
     include_str!("../../assets/migrations/0009_report.sql"),
+    include_str!("../../assets/migrations/0010_schedule.sql"),
+    include_str!("../../assets/migrations/0011_recovery.sql"),
 ];
 
 /// The schema this program writes.

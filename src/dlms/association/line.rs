@@ -6,7 +6,7 @@ use crate::dlms::hdlc::link::{
     Link, LinkCounters, LinkEvent, LinkFailure, LinkMisuse, LinkNotice, LinkState,
 };
 use crate::dlms::wrapper::{WrapperEvent, WrapperLink};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(super) enum Line {
     Hdlc(Box<Link>),
@@ -43,6 +43,14 @@ impl Line {
 
     pub const fn is_wrapper(&self) -> bool {
         matches!(self, Self::Wrapper(_))
+    }
+
+    /// Over the wrapper nothing is asked again before the timeout: TCP loses nothing on the way.
+    pub fn waits(&self) -> Option<Duration> {
+        match self {
+            Self::Hdlc(link) => link.waits(),
+            Self::Wrapper(_) => None,
+        }
     }
 
     pub fn counters(&self) -> LinkCounters {

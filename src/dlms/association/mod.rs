@@ -145,6 +145,11 @@ impl Association {
         self.link.counters()
     }
 
+    /// How long an answer is awaited before the meter is asked again, where that is measured.
+    pub fn waits(&self) -> Option<Duration> {
+        self.link.waits()
+    }
+
     /// What the meter granted, while associated.
     pub fn conformance(&self) -> Option<Conformance> {
         self.granted.map(|granted| granted.conformance)

@@ -4,6 +4,7 @@ use super::{Auth, Definition, SerialLine, TransportKind};
 use crate::dlms::security::Secret;
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// One field a person got wrong; `field` is its name in the form and on the command line.
@@ -16,6 +17,8 @@ pub struct FieldError {
 
 /// Longest name of a meter or device, in characters.
 const LONGEST_NAME: usize = 100;
+/// From one reading to the next. Shorter than the timeout is right: answers mostly come at once.
+const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(24);
 
 impl Definition {
     /// Every field that is wrong, each with what is right.
@@ -27,6 +30,7 @@ impl Definition {
         self.check_security(&mut wrong);
         self.check_objects(&mut wrong);
         self.nominal.check(&mut wrong);
+        self.recovery.check(&mut wrong);
         if wrong.0.is_empty() {
             Ok(())
         } else {
@@ -104,6 +108,13 @@ impl Definition {
             let given = span(self.timeout);
             wrong.add("timeout", format!("{given} is not 100ms to 60s; usual: 7s"));
         }
+        if !(Duration::from_millis(100)..=Duration::from_mins(1)).contains(&self.timeout_floor) {
+            let given = span(self.timeout_floor);
+            wrong.add(
+                "timeout-floor",
+                format!("{given} is not 100ms to 60s; usual: 1s; the timeout itself for no asking before it"),
+            );
+        }
         if self.turn_round > Duration::from_secs(1) {
             let given = span(self.turn_round);
             wrong.add(
@@ -128,9 +139,12 @@ impl Definition {
                 format!("{} is not 0 to 10; usual: 2", self.retries),
             );
         }
-        if !(Duration::from_secs(1)..=Duration::from_hours(24)).contains(&self.poll) {
+        if !INTERVALS.contains(&self.poll) {
             let given = span(self.poll);
-            wrong.add("poll", format!("{given} is not 1s to 1day; usual: 5s"));
+            wrong.add(
+                "poll",
+                format!("{given} is not 100ms to 1day; no meter answers sooner; usual: 5s"),
+            );
         }
         let longest = Duration::from_hours(24);
         if !self.inactivity.is_zero()
@@ -171,6 +185,16 @@ impl Definition {
                     format!(
                         "the key {key:?} is used twice; write the second as {}={key}_2",
                         object.spec
+                    ),
+                );
+            }
+            if let Some(every) = object.every.filter(|every| !INTERVALS.contains(every)) {
+                let given = humantime::format_duration(every);
+                wrong.add(
+                    "objects",
+                    format!(
+                        "{} every {given} is not 100ms to 1day; no meter answers sooner; for example {}={key}@15m",
+                        object.spec, object.spec
                     ),
                 );
             }
@@ -217,6 +241,11 @@ impl Wrong {
             field,
             problem: problem.into(),
         });
+    }
+
+    #[cfg(test)]
+    pub(super) fn words(&self) -> Vec<String> {
+        self.0.iter().map(ToString::to_string).collect()
     }
 }
 
@@ -308,7 +337,7 @@ mod tests {
         let mut d = Definition::new(" ", "10.0.4", 0);
         d.timeout = Duration::from_millis(99);
         d.retries = 11;
-        d.poll = Duration::from_millis(999);
+        d.poll = Duration::from_millis(99);
         d.inactivity = Duration::from_secs(9);
         d.max_info = 31;
         d.window = 8;
@@ -328,6 +357,29 @@ mod tests {
                 "window"
             ]
         );
+    }
+
+    #[test]
+    fn intervals_are_what_a_meter_can_do() {
+        let mut d = Definition::new("m", "h", 1);
+        d.poll = Duration::from_secs(1);
+        assert!(d.poll < d.timeout && d.check().is_ok());
+        d.objects = vec![PolledObject::new("1-0:1.8.0".parse().unwrap(), "kwh")];
+        for (every, right) in [
+            (99, false),
+            (100, true),
+            (86_400_000, true),
+            (86_400_001, false),
+        ] {
+            d.objects[0].every = Some(Duration::from_millis(every));
+            assert_eq!(d.check().is_ok(), right, "{every}");
+        }
+        let wrong = d.check().unwrap_err();
+        assert_eq!(wrong[0].field, "objects");
+        assert!(wrong[0].problem.contains("@15m"), "{}", wrong[0].problem);
+        d.objects.clear();
+        d.timeout_floor = Duration::from_millis(99);
+        assert_eq!(fields(&d), ["timeout-floor"]);
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod check;
 mod line;
 mod naming;
 mod nominal;
+mod polled;
 mod protection;
+mod recovery;
 mod report;
 mod security_check;
 
@@ -15,10 +17,12 @@ pub use check::FieldError;
 pub use line::{Parity, SerialLine, TransportKind};
 pub use naming::{NAMINGS, naming_name, naming_named};
 pub use nominal::{Nominal, nominal};
+pub use polled::PolledObject;
 pub use protection::{
     FORMS, PROTECTIONS, form_name, form_named, key_names, key_text, own_title, protection_name,
     protection_named, suite_named,
 };
+pub use recovery::{RECOVERY_KEYS, RecoverySettings};
 pub use report::{Deadband, Report};
 
 use super::status::Rung;
@@ -32,27 +36,6 @@ use std::time::Duration;
 /// The store's number of a meter; 0 until it was saved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MeterId(pub i64);
-
-/// One object read in every poll.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolledObject {
-    pub spec: ObjectSpec,
-    /// The key in payloads; default `Obis::key()`.
-    pub key: String,
-    /// When the broker is told of it.
-    pub report: Report,
-}
-
-impl PolledObject {
-    /// Told every time it is read.
-    pub fn new(spec: ObjectSpec, key: impl Into<String>) -> Self {
-        Self {
-            spec,
-            key: key.into(),
-            report: Report::default(),
-        }
-    }
-}
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
@@ -80,6 +63,11 @@ pub struct Definition {
     pub read_only: bool,
     /// How long one answer may take; also the limit for opening the connection.
     pub timeout: Duration,
+    /// Answers are measured, and a meter that takes longer than it usually does is asked where it stands before `timeout`
+    /// is over, but never sooner than this. It only asks sooner: it gives up as late as `timeout` and `retries` say, and
+    /// the first answers of an association, SNRM, AARQ and the wrapper always have the whole `timeout`. At or above
+    /// `timeout` nothing is asked sooner.
+    pub timeout_floor: Duration,
     /// Least time between the meter's last octet and our next frame.
     pub turn_round: Duration,
     /// Longest pause within a frame; zero leaves it to `timeout`.
@@ -88,6 +76,8 @@ pub struct Definition {
     pub retries: u8,
     /// Time from one poll to the next.
     pub poll: Duration,
+    /// Serial number and firmware are read once an association: another meter in the same place has other scalers.
+    pub identify: bool,
     /// The meter's own inactivity timeout, zero for none; keep-alive goes well inside it.
     pub inactivity: Duration,
     /// Largest HDLC information field proposed, bytes, both ways.
@@ -97,6 +87,8 @@ pub struct Definition {
     pub objects: Vec<PolledObject>,
     /// What its values are judged by.
     pub nominal: Nominal,
+    /// When it is tried again, paused, or one object rested.
+    pub recovery: RecoverySettings,
     /// Name of the saved broker readings go to.
     pub publish: Option<String>,
     /// The device name used there (default: the meter's name).
@@ -112,6 +104,8 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 const PUBLIC_CLIENT: u8 = 16;
 /// The invocation counter of the unicast key, attribute 2 of class 1 (Green Book 6.2.21, as DSMR, IDIS and Gurux use it).
 pub const COUNTER_OBJECT: Obis = Obis::new(0, 0, 43, 1, 0, 255);
+/// As RFC 6298 has it: sooner than this nothing is taken for lost.
+pub const TIMEOUT_FLOOR: Duration = Duration::from_secs(1);
 /// What Microstar meters need on a serial line before they hear again.
 const MICROSTAR_TURN_ROUND: Duration = Duration::from_millis(30);
 const MICROSTAR_INACTIVITY: Duration = Duration::from_mins(3);
@@ -146,15 +140,18 @@ impl Definition {
             counter_object: Some(COUNTER_OBJECT),
             read_only: false,
             timeout: Duration::from_secs(7),
+            timeout_floor: TIMEOUT_FLOOR,
             turn_round: Duration::ZERO,
             inter_octet: Duration::ZERO,
             retries: 2,
             poll: Duration::from_secs(5),
+            identify: true,
             inactivity: Duration::from_mins(2),
             max_info: 128,
             window: 1,
             objects: Vec::new(),
             nominal: Nominal::default(),
+            recovery: RecoverySettings::default(),
             publish: None,
             device: None,
             enabled: true,
@@ -235,6 +232,11 @@ impl Definition {
         }
     }
 
+    /// How often this object is read.
+    pub fn every(&self, object: &PolledObject) -> Duration {
+        object.every.unwrap_or(self.poll)
+    }
+
     /// Other objects to read; one whose key was there before is reported as it was.
     pub fn set_objects(&mut self, mut objects: Vec<PolledObject>) {
         for object in &mut objects {
@@ -259,6 +261,7 @@ impl Definition {
     pub fn needs_reconnect(&self, other: &Self) -> bool {
         self.proves_itself_otherwise(other)
             || self.timeout != other.timeout
+            || self.timeout_floor != other.timeout_floor
             || self.turn_round != other.turn_round
             || self.inter_octet != other.inter_octet
             || self.read_only != other.read_only

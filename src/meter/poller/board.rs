@@ -5,8 +5,10 @@ use crate::dlms::hdlc::link::LinkCounters;
 use crate::meter::clock::Clock;
 use crate::meter::definition::Definition;
 use crate::meter::reading::Reading;
+use crate::meter::recovery::Recovery;
 use crate::meter::session::{Session, SessionError, Settled, Traffic};
 use crate::meter::status::{Counters, LastError, MeterStatus, Phase, Rung, RungState};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -99,6 +101,28 @@ impl Board {
         self.status.send_modify(|s| s.last_error = Some(last));
     }
 
+    /// What went wrong though no exchange did.
+    pub(super) fn trouble(&self, what: String, try_next: String) {
+        let at = self.clock.now();
+        let last = LastError { at, what, try_next };
+        self.status.send_modify(|s| s.last_error = Some(last));
+    }
+
+    pub(super) fn recovery(&self, change: impl FnOnce(&mut Recovery)) {
+        self.status.send_if_modified(|s| {
+            let before = s.recovery.clone();
+            change(&mut s.recovery);
+            s.recovery != before
+        });
+    }
+
+    /// How long the meter may still hold an old link that is in the way.
+    pub(super) fn may_hold_link(&self, inactivity: Duration) -> Option<Duration> {
+        let until = self.status.borrow().may_hold_link_until(inactivity)?;
+        let left = until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
     /// What is asked before the secret goes out once more.
     pub(super) fn asks(&self, words: Vec<String>) {
         self.status.send_modify(|s| s.asks = words);
@@ -117,13 +141,10 @@ impl Board {
 
     /// A fault of ours ended the owner.
     pub(super) fn broke_off(&self) {
-        let last = LastError {
-            at: self.clock.now(),
-            what: "the task of this meter broke off: a fault of obiscope".to_owned(),
-            try_next: "the meter was let go; restart obiscope, and report what the log says"
-                .to_owned(),
-        };
-        self.status.send_modify(|s| s.last_error = Some(last));
+        self.trouble(
+            "the task of this meter broke off: a fault of obiscope".to_owned(),
+            "the meter was let go; restart obiscope, and report what the log says".to_owned(),
+        );
         self.phase(Phase::Stopped);
     }
 
@@ -151,7 +172,7 @@ impl Board {
         });
     }
 
-    pub(super) fn cycle(&self, took: std::time::Duration, failed: bool, missed: u64) {
+    pub(super) fn cycle(&self, took: Duration, failed: bool, missed: u64) {
         self.status.send_modify(|s| {
             s.last_cycle = Some(took);
             s.counters.polls += 1;

@@ -1,20 +1,13 @@
 //! From connect to release: what the owner does while it holds a stream to the meter.
 
-use super::pace::Grid;
 use super::{LONG_HEALTHY, Next, Order, Owner};
-use crate::cosem::{AttributeRef, ObjectSpec};
 use crate::meter::counters::CounterError;
 use crate::meter::known_good::KnownGood;
-use crate::meter::reading::{Poll, Reading, ReadingError};
 use crate::meter::session::{Session, SessionError};
 use crate::meter::status::Phase;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-
-/// Values of a slow cycle are shown as they come, but not more often than this.
-const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 /// Why the exchanges with a meter ended.
 pub(super) enum Exit {
@@ -38,6 +31,7 @@ impl Owner {
         }
         let connector = Arc::clone(&self.connector);
         let (clock, tap, board) = (self.clock, self.tap.clone(), self.board.clone());
+        self.begin_attempt();
         self.board.phase(Phase::Connecting);
         let mut on_rung = |rung, state| board.rung(rung, state);
         let connecting = Session::connect(&meter, &*connector, clock, &tap, &mut on_rung);
@@ -55,6 +49,7 @@ impl Owner {
         let mut session = Session::new(&meter, stream, clock, tap.clone())
             .with_accepted_counter(accepted)
             .with_counters(Arc::clone(&self.kept.counters))
+            .with_error_limit(meter.recovery.link_errors)
             .with_attempts(
                 Arc::clone(&self.kept.attempts),
                 std::mem::take(&mut self.confirmed),
@@ -66,6 +61,7 @@ impl Owner {
         });
 
         let next = self.converse(&mut session, orders).await;
+        self.end_watch();
 
         self.adopt_replacement();
         if !self.definition.is_elsewhere(&meter) {
@@ -121,6 +117,7 @@ impl Owner {
             Ok(Ok(())) => {}
         }
         self.board.phase(Phase::Ready);
+        self.begin_watch();
         self.board.session(session);
         let now = self.clock.now();
         self.kept.known_good = Some(KnownGood::of(&self.definition, session.settled(), now));
@@ -153,6 +150,9 @@ impl Owner {
         if self.asked_last {
             return Box::pin(self.change_asked(session, orders)).await;
         }
+        if let Some(next) = self.link_is_over() {
+            return Err(Exit::Told(next));
+        }
         self.board.next_poll(due);
         if std::mem::take(&mut self.poll_now) || due.is_some_and(|at| at <= now) {
             // On the heap: most of the time a meter waits.
@@ -167,7 +167,8 @@ impl Owner {
             self.board.session(session);
             return Ok(());
         }
-        let wake = due.into_iter().chain(alive).min();
+        let silent = self.healing.silent_at;
+        let wake = due.into_iter().chain(alive).chain(silent).min();
         tokio::select! {
             biased;
             order = orders.recv() => match self.consider(order) {
@@ -180,85 +181,9 @@ impl Owner {
         }
     }
 
-    fn due(&self, now: Instant) -> Option<Instant> {
-        let polled = !self.definition.objects.is_empty();
-        polled.then(|| self.grid.map_or(now, |grid| grid.next()))
-    }
-
     fn keep_alive_at(&self, session: &Session, now: Instant) -> Option<Instant> {
         let silence = self.definition.keep_alive_after()?;
         Some(session.last_received().unwrap_or(now) + silence)
-    }
-
-    /// One poll over all objects.
-    async fn cycle(
-        &mut self,
-        session: &mut Session,
-        orders: &mut mpsc::Receiver<Order>,
-    ) -> Result<(), Exit> {
-        let meter = Arc::clone(&self.definition);
-        if meter.objects.is_empty() {
-            return Ok(());
-        }
-        self.in_exchange = true;
-        let started = Instant::now();
-        let grid = self.grid.get_or_insert(Grid::new(started, meter.poll));
-        let missed_before = grid.serve(started);
-        let at = self.clock.now();
-        let board = self.board.clone();
-        let mut readings = Vec::with_capacity(meter.objects.len());
-        let reading = async {
-            let (mut fresh, mut shown) = (Vec::new(), started);
-            let mut result = Ok(());
-            for (index, object) in meter.objects.iter().enumerate() {
-                match session.read(object.spec, &object.key).await {
-                    Ok(reading) => {
-                        fresh.push((index, reading.clone()));
-                        readings.push(reading);
-                    }
-                    Err(error) => {
-                        result = Err(error);
-                        break;
-                    }
-                }
-                if shown.elapsed() >= SHOW_EVERY {
-                    shown = Instant::now();
-                    board.values(&mut fresh, session);
-                }
-            }
-            board.values(&mut fresh, session);
-            result
-        };
-        let outcome = self.obeying(orders, reading).await;
-
-        let missed = missed_before + self.grid.as_mut().map_or(0, |g| g.pass(Instant::now()));
-        let brought = readings.iter().any(|r| r.value.is_ok());
-        self.judge(&readings);
-        self.board.cycle(started.elapsed(), !brought, missed);
-        if brought || matches!(outcome, Ok(Ok(()))) {
-            self.proven();
-        }
-        if let Ok(Err(error)) = &outcome {
-            let (rest, why) = (&meter.objects[readings.len()..], error.to_string());
-            let at = self.clock.now();
-            readings.extend(rest.iter().map(|o| lost(o.spec, &o.key, at, &why)));
-        }
-        if brought || matches!(outcome, Ok(Ok(()))) {
-            let poll = Poll {
-                meter: meter.id,
-                at,
-                readings,
-            };
-            self.hand_on(poll, orders).await?;
-        }
-        outcome.map_err(Exit::Told)?.map_err(Exit::Lost)
-    }
-
-    /// What is found of values is shown at once.
-    fn judge(&mut self, readings: &[Reading]) {
-        if self.judge.cycle(readings) {
-            self.looked = None;
-        }
     }
 
     /// An exchange worked, which is more than an association: the next trouble is a new one.
@@ -266,94 +191,15 @@ impl Owner {
         self.failures = 0;
         self.may_resynchronise = true;
         self.healthy_since.get_or_insert_with(Instant::now);
+        if self.definition.objects.is_empty() {
+            // Nothing else will show that the link works.
+            self.healed();
+        }
         self.look_at_findings();
     }
-
-    /// To the head-end. One that does not keep up may hold this meter for a period, then the poll is lost and counted.
-    async fn hand_on(
-        &mut self,
-        poll: Poll,
-        orders: &mut mpsc::Receiver<Order>,
-    ) -> Result<(), Exit> {
-        let Err(mpsc::error::TrySendError::Full(poll)) = self.polls.try_send(poll) else {
-            return Ok(());
-        };
-        let polls = self.polls.clone();
-        let limit = self.definition.poll;
-        let sending = tokio::time::timeout(limit, polls.send(poll));
-        let sent = self.obeying(orders, sending).await;
-        if !matches!(sent, Ok(Ok(_))) {
-            self.board.count(|c| c.polls_lost += 1);
-        }
-        sent.map(|_| ()).map_err(Exit::Told)
-    }
-
-    /// Answers the oldest read that was asked for from outside.
-    async fn read_asked(
-        &mut self,
-        session: &mut Session,
-        orders: &mut mpsc::Receiver<Order>,
-    ) -> Result<(), Exit> {
-        self.in_exchange = true;
-        let (specs, reply) = self.reads.remove(0);
-        if reply.is_closed() {
-            return Ok(());
-        }
-        let reading = async {
-            let mut readings = Vec::with_capacity(specs.len());
-            for spec in specs {
-                readings.push(session.read(spec, &obis(spec).key()).await?);
-            }
-            Ok::<_, SessionError>(readings)
-        };
-        let outcome = self.obeying(orders, reading).await;
-        let (answer, result) = match outcome {
-            Ok(Ok(readings)) => {
-                self.judge(&readings);
-                self.proven();
-                (Ok(readings), Ok(()))
-            }
-            Ok(Err(error)) => (Err(error.to_string()), Err(Exit::Lost(error))),
-            Err(next) => {
-                let why = "the meter was let go before the read was done".to_owned();
-                (Err(why), Err(Exit::Told(next)))
-            }
-        };
-        // Whoever asked may have gone.
-        let _ = reply.send(answer);
-        self.board.session(session);
-        result
-    }
 }
 
-fn obis(spec: ObjectSpec) -> crate::cosem::Obis {
-    match spec {
-        ObjectSpec::Value(obis) => obis,
-        ObjectSpec::Attribute(attribute) => attribute.obis,
-    }
-}
-
-/// What stands in a poll for an object whose turn did not come.
-fn lost(spec: ObjectSpec, key: &str, at: jiff::Timestamp, why: &str) -> Reading {
-    let attribute = match spec {
-        ObjectSpec::Attribute(attribute) => attribute,
-        ObjectSpec::Value(obis) => AttributeRef {
-            class: 3,
-            obis,
-            attribute: 2,
-        },
-    };
-    Reading {
-        spec,
-        key: key.to_owned(),
-        attribute,
-        scaler_unit: None,
-        at,
-        value: Err(ReadingError::Link(why.to_owned())),
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
+pub(super) async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

@@ -7,6 +7,7 @@ use super::{Kept, Next, Order, Owner};
 use crate::meter::attempts::Credential;
 use crate::meter::clock::Clock;
 use crate::meter::definition::Definition;
+use crate::meter::recovery;
 use crate::meter::status::Phase;
 use crate::meter::tap::Tap;
 use crate::meter::transport::SharedConnector;
@@ -83,6 +84,7 @@ impl Owner {
             Phase::NeedsPerson if !self.was_accepted(watched).await => Next::NeedsPerson,
             _ => {
                 self.failures = 0;
+                self.healing.wished(Some(recovery::Cause::Person));
                 self.diagnose_anew();
                 Next::Connect
             }

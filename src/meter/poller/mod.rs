@@ -3,10 +3,12 @@
 
 mod board;
 mod changes;
+mod cycle;
 mod live;
 mod loan;
 mod orders;
 mod pace;
+mod recovery;
 
 use super::attempts::{self, Attempts, Credential};
 use super::clock::Clock;
@@ -28,6 +30,7 @@ use changes::Change;
 pub use changes::{Synced, Written};
 pub use loan::Loan;
 use pace::Grid;
+use recovery::Healing;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -146,6 +149,7 @@ pub fn spawn_with(
         rng: fastrand::Rng::with_seed(seed),
         objects: Objects::default(),
         failures: 0,
+        healing: Healing::default(),
         grid: None,
         poll_now: false,
         reads: Vec::new(),
@@ -192,6 +196,7 @@ struct Owner {
     objects: Objects,
     /// In a row; 0 after an exchange that worked.
     failures: u32,
+    healing: Healing,
     grid: Option<Grid>,
     poll_now: bool,
     reads: Vec<(Vec<ObjectSpec>, Reply)>,
@@ -245,6 +250,8 @@ impl Owner {
                     self.grid = None;
                     self.failures = 0;
                     self.objects = Objects::default();
+                    self.healing.objects.forget();
+                    self.show_resting(0);
                     self.tell_what_is_asked().await;
                     self.board.phase(Phase::Stopped);
                     self.until_told(&mut orders).await
@@ -257,7 +264,7 @@ impl Owner {
     }
 
     async fn wait(&mut self, orders: &mut mpsc::Receiver<Order>) -> Next {
-        let until = Instant::now() + pace::pause(self.failures, &mut self.rng);
+        let until = self.next_try();
         let failures = self.failures;
         self.board.phase(Phase::Waiting { until, failures });
         match self.obeying(orders, tokio::time::sleep_until(until)).await {
@@ -312,6 +319,7 @@ impl Owner {
             SessionError::Counter(leap @ CounterError::Leap { .. }) => Some(leap.clone()),
             _ => None,
         };
+        self.blame(super::recovery::Cause::of(error));
         self.board.failed(error, &self.definition);
         self.board.findings(self.found());
         let in_vain = error.is_about_counters() && self.failures >= MOST_COUNTER_FAILURES;

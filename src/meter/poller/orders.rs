@@ -1,9 +1,11 @@
 //! Orders from outside, heard whatever the owner is doing: each either changes something in place or says what is next.
 
+use super::live::sleep_until;
 use super::{Change, Next, Order, Owner, Reply};
 use crate::cosem::ObjectSpec;
 use crate::meter::Definition;
 use crate::meter::objects::Objects;
+use crate::meter::recovery;
 use crate::meter::status::Phase;
 use std::future::Future;
 use std::pin::pin;
@@ -21,6 +23,8 @@ impl Owner {
         work: impl Future<Output = T>,
     ) -> Result<T, Next> {
         let mut work = pin!(work);
+        // Only while associated; before, each wait has its own end.
+        let silent_at = self.healing.silent_at;
         loop {
             tokio::select! {
                 biased;
@@ -30,6 +34,7 @@ impl Owner {
                     }
                 }
                 done = &mut work => return Ok(done),
+                () = sleep_until(silent_at) => return Err(self.silent()),
             }
         }
     }
@@ -61,22 +66,23 @@ impl Owner {
                 };
                 Some(Next::Lent)
             }
-            Some(Order::Start) => stopped.then_some(Next::Connect),
+            Some(Order::Start) => stopped.then(|| self.wished(None)),
             Some(Order::Stop) => (!stopped).then_some(Next::Stopped),
             Some(Order::Proceed) => {
                 self.confirmed = needs_person;
-                needs_person.then_some(Next::Connect)
+                needs_person.then(|| self.wished(Some(recovery::Cause::Person)))
             }
             Some(Order::Reconnect) => {
                 self.failures = 0;
-                (!needs_person).then_some(Next::Connect)
+                (!needs_person).then(|| self.wished(Some(recovery::Cause::Person)))
             }
             Some(Order::PollNow) => {
                 if stopped || needs_person {
                     return None;
                 }
                 self.poll_now = true;
-                self.is_waiting().then_some(Next::Connect)
+                // The breaker's pause ends for who says reconnect.
+                (self.is_waiting() && !self.healing.is_paused()).then_some(Next::Connect)
             }
             Some(Order::Read { specs, reply }) => {
                 self.queue_read(specs, reply);
@@ -140,6 +146,12 @@ impl Owner {
         None
     }
 
+    /// The breaker lets one try through, whatever was before.
+    fn wished(&mut self, cause: Option<recovery::Cause>) -> Next {
+        self.healing.wished(cause);
+        Next::Connect
+    }
+
     fn is_waiting(&self) -> bool {
         matches!(self.board.watch().borrow().phase, Phase::Waiting { .. })
     }
@@ -175,7 +187,7 @@ impl Owner {
         self.replacement = None;
         self.adopt(*new);
         if stopped {
-            return switched_on.then_some(Next::Connect);
+            return switched_on.then(|| self.wished(None));
         }
         if switched_off {
             return Some(Next::Stopped);
@@ -183,7 +195,7 @@ impl Owner {
         if reconnect {
             self.failures = 0;
         }
-        reconnect.then_some(Next::Connect)
+        reconnect.then(|| self.wished(Some(recovery::Cause::Settings)))
     }
 
     /// A definition that came while an answer was awaited.
@@ -205,6 +217,8 @@ impl Owner {
         if old.poll != new.poll {
             self.grid = None;
         }
+        self.healing.adopt(&old, &new);
+        self.show_resting(0);
         let otherwise = old.needs_reconnect(&new);
         self.judge.adopt(&old, &new);
         self.definition = Arc::new(new);

@@ -1,20 +1,7 @@
-//! When to poll and when to try again: a fixed grid, and pauses that grow. Pure; time and chance are handed in.
+//! When to poll: a fixed grid. Pure; time is handed in.
 
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// A converter needs a moment to notice that the last client left.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
-/// With its jitter, a minute.
-const LONGEST_PAUSE: Duration = Duration::from_secs(40);
-
-/// Doubles from 2 s to 40 s, and up to half as much again by chance: between 2 s and a minute, and many meters that went
-/// away together do not come back together.
-pub(super) fn pause(failures: u32, rng: &mut fastrand::Rng) -> Duration {
-    let doublings = failures.saturating_sub(1).min(5);
-    let least = (SHORTEST_PAUSE * 2u32.pow(doublings)).min(LONGEST_PAUSE);
-    least.mul_f64(1.0 + rng.f64() / 2.0)
-}
 
 /// Ticks at `anchor + k × period`, whatever a poll takes.
 #[derive(Clone, Copy, Debug)]
@@ -61,27 +48,6 @@ impl Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_minute_and_differ() {
-        let mut rng = fastrand::Rng::with_seed(7);
-        for (failures, least) in [
-            (1, 2),
-            (2, 4),
-            (3, 8),
-            (4, 16),
-            (5, 32),
-            (6, 40),
-            (u32::MAX, 40),
-        ] {
-            let least = Duration::from_secs(least);
-            let most = least.mul_f64(1.5);
-            let many: Vec<_> = (0..500).map(|_| pause(failures, &mut rng)).collect();
-            assert!(many.iter().all(|p| (least..=most).contains(p)));
-            assert!(*many.iter().max().unwrap() > least.mul_f64(1.45));
-            assert!(*many.iter().min().unwrap() < least.mul_f64(1.05));
-        }
-    }
 
     #[test]
     fn the_grid_does_not_drift_and_counts_what_it_skips() {

@@ -74,6 +74,7 @@ fn carrier(meter: &Definition, client: ClientAddress) -> Carrier {
                 window_receive: meter.window,
             }),
             response_timeout: meter.timeout,
+            remind_after: meter.timeout_floor,
             inter_octet: meter.inter_octet,
             retries: meter.retries,
             quiet: QUIET,

@@ -20,6 +20,9 @@ pub enum SessionError {
     Closed,
     #[error("connection lost: {0}")]
     Io(std::io::Error),
+    /// The line is not fit for it, or nobody is there.
+    #[error("{0} frames in a row were bad or unanswered")]
+    LinkErrors(u32),
     /// No number is left, or none that is surely unused: nothing was sent.
     #[error("{0}")]
     Counter(#[from] CounterError),

@@ -12,6 +12,7 @@ mod read;
 mod services;
 mod short;
 mod showing;
+mod streak;
 #[cfg(test)]
 mod tests;
 mod together;
@@ -46,6 +47,7 @@ use showing::Showing;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use streak::Streak;
 use tokio::time::Instant;
 pub(in crate::meter) use wire::Masking;
 use wire::{Heard, Wire};
@@ -104,6 +106,7 @@ pub struct Session {
     read_only: bool,
     counting: Counting,
     showing: Showing,
+    streak: Streak,
     /// A refusal for the invocation counter is learned from, and not answered by asking again.
     once: bool,
     /// Something went out and the link was not let go since.
@@ -183,6 +186,7 @@ impl Session {
             wire: Wire::new(stream, clock, tap, definition.turn_round),
             counting: Counting::new(&config, PublicClient::of(definition)),
             showing: Showing::new(definition),
+            streak: Streak::default(),
             association: Association::new(config),
             objects: Objects::default(),
             settled: Settled::default(),
@@ -215,6 +219,12 @@ impl Session {
     pub fn with_attempts(mut self, attempts: Arc<dyn Attempts>, confirmed: bool) -> Self {
         self.showing.attempts = attempts;
         self.showing.confirmed = confirmed;
+        self
+    }
+
+    /// So many frames in a row bad or unanswered end the exchange; without this, only what the link itself gives up does.
+    pub fn with_error_limit(mut self, limit: u32) -> Self {
+        self.streak = Streak::of(limit);
         self
     }
 
@@ -444,7 +454,11 @@ impl Session {
             Ok(Heard::Closed) => return Err(self.lost(SessionError::Closed)),
             Err(error) => return Err(self.lost(SessionError::Io(error))),
         }
-        Ok(())
+        match self.streak.too_long(self.association.counters()) {
+            // The stream stands: DISC still goes out over it.
+            Some(errors) => Err(SessionError::LinkErrors(errors)),
+            None => Ok(()),
+        }
     }
 
     fn lost(&mut self, error: SessionError) -> SessionError {

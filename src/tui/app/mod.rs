@@ -19,6 +19,7 @@ pub mod notices;
 pub mod palette;
 pub mod pane;
 pub mod pretty;
+pub mod recovery;
 pub mod replay;
 pub mod session;
 pub mod shown;

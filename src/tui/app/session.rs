@@ -92,15 +92,11 @@ pub fn idle(view: &MeterView, now: Instant) -> Option<(Duration, Duration)> {
 pub fn lets_go(view: &MeterView, now: Instant) -> Option<Duration> {
     let status = &view.status;
     let stands = matches!(status.phase, Phase::Ready | Phase::Stopped | Phase::Lent);
-    let failed = |rung| matches!(status.rung(rung), RungState::Failed { .. });
-    let refused = [Rung::Snrm, Rung::Ua, Rung::Aarq, Rung::Aare]
-        .into_iter()
-        .any(failed);
-    if stands || !refused || view.definition.inactivity.is_zero() {
+    if stands {
         return None;
     }
-    let until = status.last_received?.into_std() + view.definition.inactivity;
-    let left = until.saturating_duration_since(now);
+    let until = status.may_hold_link_until(view.definition.inactivity)?;
+    let left = until.into_std().saturating_duration_since(now);
     (!left.is_zero()).then_some(left)
 }
 

@@ -8,7 +8,7 @@ use crate::meter::Phase;
 use crate::meter::definition::form_name;
 use crate::tui::app::action::{Action, key_of};
 use crate::tui::app::shown::Window;
-use crate::tui::app::{Model, Pane, session, words};
+use crate::tui::app::{Model, Pane, recovery, session, words};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -65,10 +65,19 @@ fn lines(view: &MeterView, model: &Model, inner: Rect) -> Vec<Line<'static>> {
             lines.push(Line::styled(format!(" {text}"), theme::warn()));
         }
     }
+    for text in recovery::pauses(&view.status, model.now.mono) {
+        let text = super::canvas::cut(&text, width.saturating_sub(1));
+        lines.push(Line::styled(format!(" {text}"), theme::warn()));
+    }
     found(&mut lines, view, width);
     trouble(&mut lines, view, model, width);
     about_link(&mut lines, view, width);
     numbers(&mut lines, view, width);
+    if let Some(text) = recovery::done(&view.status) {
+        for text in wrap(&text, width) {
+            lines.push(Line::styled(format!(" {text}"), theme::muted()));
+        }
+    }
     lines
 }
 

@@ -53,6 +53,7 @@ pub(super) fn config(authentication: Authentication) -> Config {
             server: ServerAddress::new(1, None, None).unwrap(),
             propose: None,
             response_timeout: TIMEOUT,
+            remind_after: Duration::MAX,
             inter_octet: Duration::ZERO,
             retries: 1,
             quiet: QUIET,

@@ -256,6 +256,9 @@ impl Link {
             });
         }
         self.exchange.progress();
+        if asked {
+            self.pace.answered(now);
+        }
         match self
             .incoming
             .accept(frame.information(), frame.segmented(), asked)

@@ -27,6 +27,7 @@ impl Link {
     pub(super) fn start_request(&mut self, now: Instant) {
         self.due = Due::Answer;
         self.exchange.begin();
+        self.pace.ask(now);
         self.send_window(now);
     }
 
@@ -70,6 +71,7 @@ impl Link {
     /// Everything not acknowledged goes out once more.
     pub(super) fn repeat_window(&mut self, now: Instant, attempt: u8) {
         let again = self.outgoing.unacknowledged();
+        self.pace.repeated();
         self.outgoing.go_back();
         self.send_window(now);
         self.resent("I frame", attempt, again.max(1));

@@ -1,6 +1,7 @@
 //! One client's data link as a value: SNRM … DISC, N(S)/N(R), segmentation both ways, windows, RR/RNR, retransmission on timeout.
 //! The rule: time and bytes come in as arguments, bytes and events go out, and every wait has an end.
 
+mod adapt;
 mod answers;
 mod commands;
 mod echo;
@@ -15,6 +16,7 @@ mod waiting;
 pub use event::{LinkCounters, LinkEvent, LinkFailure, LinkMisuse, LinkNotice, LinkState};
 
 use super::{ClientAddress, Decoder, Parameters, ServerAddress};
+use adapt::Pace;
 use echo::Echo;
 use incoming::Incoming;
 use outgoing::Outgoing;
@@ -56,6 +58,9 @@ pub struct LinkConfig {
     /// None sends a bare SNRM.
     pub propose: Option<Parameters>,
     pub response_timeout: Duration,
+    /// Once the answers of a link are measured, the meter is reminded with RR after as long as they usually take, but not
+    /// sooner than this. At or above the response timeout: never before that.
+    pub remind_after: Duration,
     /// Longest pause within a frame; after it the unfinished frame is forgotten. Zero leaves that to the response timeout.
     pub inter_octet: Duration,
     /// How often the same frame is sent again before giving up.
@@ -65,13 +70,14 @@ pub struct LinkConfig {
 }
 
 impl LinkConfig {
-    /// Bare SNRM, 7 s, two retries, 100 ms quiet.
+    /// Bare SNRM, 7 s and no reminding before, two retries, 100 ms quiet.
     pub fn new(client: ClientAddress, server: ServerAddress) -> Self {
         Self {
             client,
             server,
             propose: None,
             response_timeout: Duration::from_secs(7),
+            remind_after: Duration::MAX,
             inter_octet: Duration::ZERO,
             retries: 2,
             quiet: Duration::from_millis(100),
@@ -139,6 +145,7 @@ pub struct Link {
     certain: bool,
     exchange: Exchange,
     timer: Timer,
+    pace: Pace,
     events: VecDeque<LinkEvent>,
     counters: LinkCounters,
 }
@@ -158,6 +165,7 @@ impl Link {
             certain: false,
             exchange: Exchange::default(),
             timer: Timer::default(),
+            pace: Pace::default(),
             events: VecDeque::new(),
             counters: LinkCounters::default(),
             config,
@@ -184,6 +192,12 @@ impl Link {
 
     pub fn counters(&self) -> LinkCounters {
         self.counters
+    }
+
+    /// How long an answer is awaited before the meter is reminded, where that is measured and shorter than the timeout.
+    pub fn waits(&self) -> Option<Duration> {
+        self.pace
+            .wait(self.config.remind_after, self.config.response_timeout)
     }
 
     /// The byte stream is gone: everything but the counters is forgotten, nothing is sent.
@@ -277,6 +291,9 @@ impl Link {
         if self.timer.rest_is_late(now) {
             self.forget_unfinished(now);
         }
+        if self.timer.reminds(now) {
+            self.remind(now);
+        }
         if self
             .timer
             .deadline()
@@ -317,6 +334,7 @@ impl Link {
         self.route.forget();
         self.echo.forget();
         self.decoder.clear();
+        self.pace = Pace::default();
         self.parameters = Parameters::default();
     }
 

@@ -77,6 +77,8 @@ pub(super) struct Timer {
     kind: Kind,
     since: Option<Instant>,
     deadline: Option<Instant>,
+    /// When the meter is reminded, before the deadline.
+    early: Option<Instant>,
     /// When the rest of an unfinished frame is no longer awaited, where octets may not pause for long.
     rest: Option<Instant>,
     /// Bytes thrown away while draining.
@@ -90,10 +92,14 @@ impl Timer {
 
     /// When something is to be done next.
     pub(super) fn next(&self) -> Option<Instant> {
-        match (self.deadline, self.rest) {
-            (Some(deadline), Some(rest)) => Some(deadline.min(rest)),
-            (deadline, rest) => deadline.or(rest),
-        }
+        [self.deadline, self.rest, self.early]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub(super) fn reminds(&self, now: Instant) -> bool {
+        self.early.is_some_and(|early| early <= now)
     }
 
     pub(super) fn rest_is_late(&self, now: Instant) -> bool {
@@ -102,6 +108,7 @@ impl Timer {
 
     pub(super) fn stop(&mut self) {
         self.deadline = None;
+        self.early = None;
         self.rest = None;
     }
 
@@ -109,6 +116,7 @@ impl Timer {
         self.kind = kind;
         self.since = Some(now);
         self.deadline = Some(deadline);
+        self.early = None;
         self.rest = None;
     }
 }
@@ -137,6 +145,32 @@ impl Link {
     pub(super) fn wait_for_response(&mut self, now: Instant) {
         let deadline = after(now, self.config.response_timeout);
         self.timer.start(Kind::Response, now, deadline);
+        self.remind_early(now);
+    }
+
+    /// Only the answer to an APDU is hurried, and only before the first timeout.
+    fn remind_early(&mut self, now: Instant) {
+        let hurries = self.state == LinkState::Connected
+            && self.due == Due::Answer
+            && self.exchange.tries == 0;
+        let early = self
+            .waits()
+            .filter(|_| hurries)
+            .map(|wait| after(now, wait));
+        self.timer.early = early.filter(|early| self.timer.deadline.is_some_and(|at| *early < at));
+    }
+
+    /// The answer takes longer than answers do: RR, and the wait goes on as long as it was set.
+    pub(super) fn remind(&mut self, now: Instant) {
+        self.pace.remind(now);
+        // The answer to this may cross the one we wait for, and come after the next question.
+        self.exchange.late = Some(after(now, self.config.response_timeout));
+        let (since, deadline) = (self.timer.since, self.timer.deadline);
+        self.send_ready(now);
+        self.timer.since = since;
+        self.timer.deadline = deadline;
+        self.remind_early(now);
+        self.resent("RR", self.pace.doublings(), 1);
     }
 
     /// Half a frame is here: on a slow line the rest is worth waiting for.
@@ -147,6 +181,10 @@ impl Link {
         let unfinished = !self.decoder.pending().is_empty();
         let pause = self.config.inter_octet;
         self.timer.rest = None;
+        if unfinished {
+            // It speaks.
+            self.timer.early = None;
+        }
         if self.timer.kind == Kind::Response && unfinished {
             let timeout = self.config.response_timeout;
             let longest = after(since, timeout.saturating_mul(SLOW_LINE));

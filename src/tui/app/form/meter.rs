@@ -199,10 +199,11 @@ fn objects_text(objects: &[PolledObject]) -> String {
         .iter()
         .map(|object| {
             let spec = object.spec.to_string();
+            let every = object.every_text();
             if object.key == default_key(object.spec) {
-                spec
+                format!("{spec}{every}")
             } else {
-                format!("{spec}={}", object.key)
+                format!("{spec}={}{every}", object.key)
             }
         })
         .collect();
@@ -354,6 +355,7 @@ fn objects(text: &str) -> Result<Vec<PolledObject>, String> {
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .map(|part| {
+            let (part, every) = PolledObject::split_every(part)?;
             let (spec, key) = match part.split_once('=') {
                 Some((spec, key)) => (spec.trim(), Some(key.trim())),
                 None => (part, None),
@@ -366,7 +368,10 @@ fn objects(text: &str) -> Result<Vec<PolledObject>, String> {
                 Some(key) => key.to_owned(),
                 None => default_key(spec),
             };
-            Ok(PolledObject::new(spec, key))
+            Ok(PolledObject {
+                every,
+                ..PolledObject::new(spec, key)
+            })
         })
         .collect()
 }
