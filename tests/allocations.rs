@@ -126,6 +126,7 @@ mod steady_state {
             max_answer: 4096,
             ..Config::new(Carrier::Hdlc(LinkConfig {
                 quiet: Duration::ZERO,
+                remind_after: Duration::from_secs(1),
                 ..LinkConfig::new(ClientAddress::PUBLIC, "1".parse().unwrap())
             }))
         });

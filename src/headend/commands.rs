@@ -83,11 +83,14 @@ impl Inner {
         if let Some(name) = &definition.publish {
             self.find_broker(name).await?;
         }
+        if let Some(why) = lock(&self.state).too_often(&definition) {
+            return Err(why);
+        }
         let saved = self.store.save_meter(definition).await.map_err(words)?;
         let id = saved.id;
         let known = lock(&self.state).replace(saved.clone());
         if !known {
-            self.start_meter(saved, None);
+            self.start_meter(saved, None, Duration::ZERO);
             self.tell_roster().await;
             return Ok(());
         }

@@ -71,7 +71,7 @@ impl Inner {
             if known.is_none() {
                 let notes = self.store.meter_notes(meter.id).await.unwrap_or_default();
                 let good = (notes.last_good).and_then(|(at, link)| KnownGood::read(at, &link));
-                self.start_meter(meter.clone(), good);
+                self.start_meter(meter.clone(), good, Duration::ZERO);
             } else {
                 lock(&self.state).replace(meter.clone());
                 self.changed.notify_waiters();

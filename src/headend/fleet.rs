@@ -6,8 +6,9 @@ use super::changes::{BrokerView, Changes, Level, MeterView, Notices, Published};
 use super::notes::Recorder;
 use super::roster::Roster;
 use super::{Inner, lock};
+use crate::meter::identity::Identity;
 use crate::meter::known_good::KnownGood;
-use crate::meter::poller::{self, Kept, Order};
+use crate::meter::poller::{self, Gate, Kept, Order};
 use crate::meter::tap::Tap;
 use crate::meter::{Definition, MeterId, MeterStatus, Phase, PolledObject};
 use crate::publish::{BrokerStatus, Device, PublisherHandle, Trails, drain};
@@ -146,6 +147,12 @@ impl State {
         self.meters.values().map(|meter| &meter.definition)
     }
 
+    /// Why this meter cannot be polled like this, by what was measured.
+    pub(super) fn too_often(&self, new: &Definition) -> Option<String> {
+        let meter = self.meters.get(&new.id)?;
+        super::pace::too_often(&meter.definition, new, &meter.status.borrow())
+    }
+
     /// The new definition is shown at once; false when there is no such meter yet.
     pub(super) fn replace(&mut self, new: Definition) -> bool {
         let Some(meter) = self.meters.get_mut(&new.id) else {
@@ -222,6 +229,7 @@ impl Inner {
         self: &Arc<Self>,
         definition: Definition,
         known_good: Option<KnownGood>,
+        ramp: Duration,
     ) {
         let Some(polls) = lock(&self.polls).clone() else {
             return;
@@ -233,6 +241,10 @@ impl Inner {
             counters: Arc::new(self.store.clone()),
             attempts: Arc::new(self.store.clone()),
             known_good,
+            gate: Gate {
+                turns: Some(self.turns.clone()),
+                ramp,
+            },
         };
         let handle = poller::spawn_with(
             definition.clone(),
@@ -354,11 +366,26 @@ async fn release(running: Vec<(mpsc::Sender<Order>, Option<JoinHandle<()>>)>) {
     futures_util::future::join_all(each).await;
 }
 
+/// What is said when another meter, or other firmware, answers than before.
+fn another(known: &mut Option<Arc<Identity>>, status: &MeterStatus, name: &str) -> Option<String> {
+    let now = status.identity.as_ref()?;
+    let same = known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now));
+    if same {
+        return None;
+    }
+    let before = known.replace(Arc::clone(now))?;
+    let change = before.differs(now)?;
+    Some(format!(
+        "{name}: {change}; its classes and scalers are read anew"
+    ))
+}
+
 async fn watch_meter(inner: Weak<Inner>, id: MeterId, mut status: watch::Receiver<MeterStatus>) {
     let mut recorder = Recorder::default();
+    let mut identity = None;
     while status.changed().await.is_ok() {
         let Some(inner) = inner.upgrade() else { return };
-        let notes = {
+        let (notes, other) = {
             // In this order, as `take_changes` does. The other way round, this task holds the
             // status and waits for the fleet, the meter's task waits to write the status, and
             // whoever holds the fleet waits behind that writer to read it: for ever.
@@ -368,9 +395,13 @@ async fn watch_meter(inner: Weak<Inner>, id: MeterId, mut status: watch::Receive
                 return;
             };
             let notes = recorder.look(&now, definition, inner.clock.now());
+            let other = another(&mut identity, &now, &definition.name);
             state.moved.insert(id);
-            notes
+            (notes, other)
         };
+        if let Some(words) = other {
+            inner.notice(Level::Warning, words);
+        }
         inner.changed.notify_waiters();
         for note in notes {
             if let Err(error) = inner.store.note_meter(id, note).await {

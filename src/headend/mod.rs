@@ -9,6 +9,7 @@ mod commit;
 mod elsewhere;
 mod fleet;
 mod notes;
+mod pace;
 mod publishers;
 mod roster;
 mod rpc;
@@ -23,7 +24,7 @@ pub use brokers::BrokerCommand;
 pub use changes::{BrokerView, Changes, Level, MeterView, Notice, Published};
 
 use crate::meter::known_good::KnownGood;
-use crate::meter::poller::Order;
+use crate::meter::poller::{Order, Turns};
 use crate::meter::transport::SharedConnector;
 use crate::meter::{Clock, MeterId, Poll, tap};
 use crate::store::{Store, StoreError};
@@ -90,6 +91,8 @@ struct Inner {
     clock: Clock,
     seed: u64,
     trace_bytes: usize,
+    /// Whose turn it is to connect.
+    turns: Turns,
     scope: Scope,
     state: Mutex<State>,
     changed: Notify,
@@ -121,6 +124,7 @@ impl Headend {
             clock: options.clock,
             seed: options.seed,
             trace_bytes: options.trace_bytes,
+            turns: Turns::new(pace::CONNECTS),
             scope,
             state: Mutex::default(),
             changed: Notify::new(),
@@ -140,17 +144,19 @@ impl Headend {
         for broker in brokers {
             inner.start_broker(broker);
         }
-        for meter in meters {
-            if !inner.scope.has(&meter.name) {
-                continue;
-            }
+        let meters: Vec<_> = (meters.into_iter())
+            .filter(|meter| inner.scope.has(&meter.name))
+            .collect();
+        let mut ramp = pace::Ramp::new(meters.len(), inner.seed);
+        for (place, meter) in meters.into_iter().enumerate() {
+            let start = ramp.start(place, meter.poll);
             // What is not known of it is no reason not to start it.
             let notes = inner.store.meter_notes(meter.id).await.unwrap_or_default();
             let good = notes
                 .last_good
                 .and_then(|(at, link)| KnownGood::read(at, &link));
             let (id, named) = (meter.id, !meter.enabled && inner.scope.only.is_some());
-            inner.start_meter(meter, good);
+            inner.start_meter(meter, good, start);
             if named {
                 // A new task's inbox has room.
                 let _ = inner.order(id, Order::Start).await;

@@ -1,6 +1,7 @@
 //! What was learned of a meter's objects: the class each answers to, and its scaler and unit.
 //! Each is asked for once and kept as long as the meter is the same, over reconnects too.
 
+use super::identity::Identity;
 use crate::cosem::object_list::ObjectList;
 use crate::cosem::short_name::ShortNames;
 use crate::cosem::{Obis, ScalerUnit, catalogue};
@@ -17,7 +18,21 @@ pub struct Objects {
     public_refused: bool,
     /// Where the meter calls its objects by short names, and they were read.
     short_names: Option<ShortNames>,
+    /// References in one GET, where longer lists were too long for this meter.
+    longest_list: Option<usize>,
+    /// A list for reading was answered once.
+    lists_worked: bool,
+    identity: Option<Box<Identity>>,
+    /// What of its identity the meter does not say.
+    unsaid: [bool; 2],
+    /// How often the identity was asked for since an answer came.
+    asked_identity: u8,
 }
+
+/// References in one request at most: more would only make the answer need more blocks.
+const MOST_REFERENCES: usize = 32;
+/// A link that broke so often when the meter was asked who it is: then it is no more.
+const MOST_ASKED: u8 = 2;
 
 /// Several things in one request: to read, to write, to run methods, or all of these by ACCESS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +58,15 @@ pub enum Scaler {
     /// The class has none, or the meter does not give it.
     None,
     Known(ScalerUnit),
+}
+
+impl Scaler {
+    pub(super) const fn known(self) -> Option<ScalerUnit> {
+        match self {
+            Self::Known(scaler_unit) => Some(scaler_unit),
+            Self::Unread | Self::None => None,
+        }
+    }
 }
 
 /// Tried in this order where the catalogue does not know: register, data, extended register, clock.
@@ -76,6 +100,55 @@ impl Objects {
 
     pub fn set_fails_at(&mut self, what: Together) {
         self.fails_at.insert(what);
+    }
+
+    pub(super) fn longest_list(&self) -> usize {
+        self.longest_list.unwrap_or(MOST_REFERENCES)
+    }
+
+    /// A list of so many was too long.
+    pub(super) fn shorten_lists(&mut self, length: usize) {
+        self.longest_list = Some((length / 2).min(self.longest_list()));
+    }
+
+    pub(super) fn lists_worked(&mut self) {
+        self.lists_worked = true;
+    }
+
+    pub(super) fn have_lists_worked(&self) -> bool {
+        self.lists_worked
+    }
+
+    /// What the meter said it is.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+
+    /// Which of `identity::ASKED` is worth asking for.
+    pub(super) fn asks_identity(&self) -> [bool; 2] {
+        let may = self.asked_identity < MOST_ASKED;
+        self.unsaid.map(|unsaid| may && !unsaid)
+    }
+
+    pub(super) fn asked_identity(&mut self) {
+        self.asked_identity = self.asked_identity.saturating_add(1);
+    }
+
+    pub(super) fn unsaid(&mut self, place: usize) {
+        self.unsaid[place] = true;
+    }
+
+    pub(super) fn identified(&mut self, identity: Identity) {
+        self.asked_identity = 0;
+        self.identity = Some(Box::new(identity));
+    }
+
+    /// Another meter answers: nothing that was learned holds, but what it does not say it will not say now.
+    pub(super) fn of_another(&self) -> Self {
+        Self {
+            unsaid: self.unsaid,
+            ..Self::default()
+        }
     }
 
     /// Whether the public client was asked for the invocation counter in vain.

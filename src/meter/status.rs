@@ -1,5 +1,6 @@
 //! What the screen and scripts see of one meter: a value, replaced whole, never locked.
 
+use super::identity::Identity;
 use super::reading::Reading;
 use super::recovery::Recovery;
 use crate::diagnosis::Finding;
@@ -66,6 +67,8 @@ pub struct MeterStatus {
     pub last_received: Option<Instant>,
     pub ready_since: Option<Instant>,
     pub values: Vec<Option<Reading>>,
+    /// What became of the ticks of each object's grid, in the same order.
+    pub points: Vec<Points>,
     /// In words: what failed, at which layer, with what evidence, what to try. Kept after it was mended.
     pub last_error: Option<LastError>,
     /// What the person must know before the secret goes out once more; empty where nobody asks.
@@ -79,6 +82,58 @@ pub struct MeterStatus {
     /// When the next poll is due.
     pub next_poll: Option<Instant>,
     pub last_cycle: Option<Duration>,
+    /// What one object takes of a poll: the quickest of late.
+    pub each: Option<Duration>,
+    /// It waits for its turn to connect: as many others as may do at this moment.
+    pub queued: bool,
+    /// How long an answer is awaited before the meter is asked again, where that is measured and under its timeout.
+    pub waits: Option<Duration>,
+    /// What the meter says it is, read once an association.
+    pub identity: Option<Arc<Identity>>,
+}
+
+/// Why a tick of a grid went by without a reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// The meter was there, and what went before was not done.
+    #[default]
+    Busy,
+    /// There was no association, or it was lost before the answer came.
+    Away,
+    /// It was not to be asked: lent to the bench, waiting for a person, or let go at someone's word.
+    Paused,
+    /// This object alone is rested, since it keeps failing.
+    Resting,
+}
+
+/// The ticks of one object's grid. Every one that is due is either read or missed by a cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Points {
+    pub due: u32,
+    /// The meter answered, be it that it refused.
+    pub read: u32,
+    pub busy: u32,
+    pub away: u32,
+    pub paused: u32,
+    pub resting: u32,
+}
+
+impl Points {
+    pub(super) fn due(&mut self, count: u64) {
+        self.due = self
+            .due
+            .saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+    }
+
+    pub(super) fn missed(&mut self, cause: Cause, count: u64) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        match cause {
+            Cause::Busy => self.busy = self.busy.saturating_add(count),
+            Cause::Away => self.away = self.away.saturating_add(count),
+            Cause::Paused => self.paused = self.paused.saturating_add(count),
+            Cause::Resting => self.resting = self.resting.saturating_add(count),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +178,7 @@ impl MeterStatus {
             last_received: None,
             ready_since: None,
             values: vec![None; objects],
+            points: vec![Points::default(); objects],
             last_error: None,
             asks: Vec::new(),
             findings: Arc::default(),
@@ -131,6 +187,10 @@ impl MeterStatus {
             recovery: Recovery::default(),
             next_poll: None,
             last_cycle: None,
+            each: None,
+            queued: false,
+            waits: None,
+            identity: None,
         }
     }
 

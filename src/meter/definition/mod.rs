@@ -38,6 +38,7 @@ use std::time::Duration;
 pub struct MeterId(pub i64);
 
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for itself")]
 pub struct Definition {
     /// `MeterId(0)` until saved.
     pub id: MeterId,

@@ -4,10 +4,12 @@ use crate::diagnosis::Finding;
 use crate::dlms::hdlc::link::LinkCounters;
 use crate::meter::clock::Clock;
 use crate::meter::definition::Definition;
+use crate::meter::identity::Identity;
 use crate::meter::reading::Reading;
 use crate::meter::recovery::Recovery;
 use crate::meter::session::{Session, SessionError, Settled, Traffic};
-use crate::meter::status::{Counters, LastError, MeterStatus, Phase, Rung, RungState};
+use crate::meter::status::{Counters, LastError, MeterStatus, Phase, Points, Rung, RungState};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -43,6 +45,9 @@ impl Board {
     pub(super) fn phase_words(&self) -> &'static str {
         match self.status.borrow().phase {
             Phase::Stopped => "the meter is stopped",
+            Phase::Connecting if self.status.borrow().queued => {
+                "the meter waits for its turn to connect"
+            }
             Phase::Connecting | Phase::Associating => "the meter is being connected",
             Phase::Ready => "the meter is ready",
             Phase::Waiting { .. } => "the meter could not be reached; the next try comes by itself",
@@ -172,6 +177,39 @@ impl Board {
         });
     }
 
+    /// The books of the ticks; nobody is told of it before the next change.
+    pub(super) fn book<T>(&self, change: impl FnOnce(&mut [Points]) -> T) -> Option<T> {
+        let mut done = None;
+        self.status.send_if_modified(|s| {
+            done = Some(change(&mut s.points));
+            false
+        });
+        done
+    }
+
+    pub(super) fn queued(&self, queued: bool) {
+        self.status.send_modify(|s| s.queued = queued);
+    }
+
+    pub(super) fn identity(&self, identity: Option<&Identity>) {
+        self.status.send_if_modified(|s| {
+            let changed = s.identity.as_deref() != identity;
+            if changed {
+                s.identity = identity.cloned().map(Arc::new);
+            }
+            changed
+        });
+    }
+
+    /// How long one object took of a poll in which all were answered: the quickest of late.
+    pub(super) fn each(&self, took: Duration) {
+        self.status.send_if_modified(|s| {
+            let faded = s.each.map(|before| before + before / 16);
+            s.each = Some(faded.map_or(took, |faded| faded.min(took)));
+            false
+        });
+    }
+
     pub(super) fn cycle(&self, took: Duration, failed: bool, missed: u64) {
         self.status.send_modify(|s| {
             s.last_cycle = Some(took);
@@ -191,11 +229,24 @@ impl Board {
                     values.get_mut(at)?.take()
                 })
                 .collect();
+            let points = std::mem::take(&mut s.points);
+            s.points = (new.objects.iter())
+                .map(|object| {
+                    let at = old.objects.iter().position(|o| o == object);
+                    at.and_then(|at| points.get(at))
+                        .copied()
+                        .unwrap_or_default()
+                })
+                .collect();
         });
     }
 
     pub(super) fn no_values(&self, objects: usize) {
-        self.status.send_modify(|s| s.values = vec![None; objects]);
+        self.status.send_modify(|s| {
+            s.values = vec![None; objects];
+            s.points = vec![Points::default(); objects];
+            (s.identity, s.each) = (None, None);
+        });
     }
 
     /// The session ends: its counts are kept.
@@ -208,6 +259,7 @@ impl Board {
     fn take_counts(&self, s: &mut MeterStatus, session: &Session) {
         let traffic = plus(self.before.0, session.traffic());
         s.link = plus_link(self.before.1, session.link_counters());
+        s.waits = session.waits();
         s.last_received = session.last_received().or(s.last_received);
         s.counters.gets = traffic.gets;
         s.counters.get_errors = traffic.get_errors;

@@ -1,14 +1,15 @@
 //! What is read from a meter: the poll over its objects on the grid, and what someone asks for in between. Every object
 //! of a poll gets an answer, be it that its turn did not come.
 
+use super::board::Board;
 use super::live::Exit;
-use super::pace::Grid;
 use super::{Order, Owner};
 use crate::cosem::{AttributeRef, ObjectSpec};
-use crate::meter::definition::Definition;
+use crate::meter::definition::{Definition, PolledObject};
+use crate::meter::judge::Judge;
 use crate::meter::reading::{Poll, Reading, ReadingError};
 use crate::meter::session::{Session, SessionError};
-use std::collections::HashSet;
+use crate::meter::status::Cause;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -19,15 +20,53 @@ const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 impl Owner {
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
-        let polled = !self.definition.objects.is_empty();
-        polled.then(|| self.grid.map_or(now, |grid| grid.next()))
+        self.schedule.due(&self.definition, now)
     }
 
-    /// One poll over all objects.
+    /// From now on ticks of the grids go by for this reason.
+    pub(super) fn ticks_go_by(&mut self, cause: Cause) {
+        let (schedule, meter) = (&mut self.schedule, &self.definition);
+        let counts = !schedule.is_for(Cause::Paused);
+        let now = Instant::now();
+        let missed = (self.board).book(|points| schedule.turns(meter, now, cause, points));
+        if let Some(missed) = missed.filter(|missed| counts && *missed > 0) {
+            self.board.count(|c| c.polls_missed += missed);
+        }
+    }
+
+    /// Those that went by are in the books; the time from here on is nobody's, and the next poll begins all grids anew.
+    pub(super) fn stop_ticking(&mut self) {
+        self.ticks_go_by(Cause::Paused);
+        self.ticks_go_by(Cause::Busy);
+        self.schedule.forget();
+    }
+
+    /// Another meter under the same address has other scalers: that is noticed before the first value is shown.
+    pub(super) async fn identify(
+        &mut self,
+        session: &mut Session,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> Result<(), Exit> {
+        if !self.definition.identify || self.definition.objects.is_empty() {
+            return Ok(());
+        }
+        self.in_exchange = true;
+        // On the heap: it is once an association.
+        let asked = self.obeying(orders, Box::pin(session.identify())).await;
+        let change = asked.map_err(Exit::Told)?.map_err(Exit::Lost)?;
+        if change.is_some() {
+            self.judge = Judge::new(&self.definition);
+        }
+        self.board.identity(session.objects.identity());
+        Ok(())
+    }
+
+    /// One poll: of all objects when someone asks, else of those that are due.
     pub(super) async fn cycle(
         &mut self,
         session: &mut Session,
         orders: &mut mpsc::Receiver<Order>,
+        all: bool,
     ) -> Result<(), Exit> {
         let meter = Arc::clone(&self.definition);
         if meter.objects.is_empty() {
@@ -35,53 +74,82 @@ impl Owner {
         }
         self.in_exchange = true;
         let started = Instant::now();
-        let grid = self.grid.get_or_insert(Grid::new(started, meter.poll));
-        let missed_before = grid.serve(started);
+        let schedule = &mut self.schedule;
+        let missed = (self.board).book(|points| schedule.begin(&meter, started, all, points));
+        let mut due = std::mem::take(&mut self.due);
+        due.clear();
+        let reads = |(_, object): &(usize, &PolledObject)| schedule.reads(&meter, object);
+        due.extend(
+            meter
+                .objects
+                .iter()
+                .enumerate()
+                .filter(reads)
+                .map(|(place, _)| place),
+        );
         let at = self.clock.now();
         let board = self.board.clone();
-        let mut due: Vec<_> = (0..meter.objects.len()).collect();
-        (self.healing.objects).arrange(&meter.objects, &mut due, started);
+        let mut order = std::mem::take(&mut self.order);
+        order.clone_from(&due);
+        (self.healing.objects).arrange(&meter.objects, &mut order, started);
+        let ailing = &self.healing.objects;
+        let suspect = |place: &usize| {
+            (meter.objects.get(*place)).is_some_and(|object| ailing.is_suspect(object.spec))
+        };
+        let healthy = order.iter().position(suspect).unwrap_or(order.len());
         let mut readings = Vec::with_capacity(meter.objects.len());
         let mut lost_over = None;
-        let reading = async {
-            let (mut fresh, mut shown) = (Vec::new(), started);
-            let mut result = Ok(());
-            for index in due {
-                let object = &meter.objects[index];
-                match session.read(object.spec, &object.key).await {
-                    Ok(reading) => {
-                        fresh.push((index, reading.clone()));
-                        readings.push((index, reading));
-                    }
-                    Err(error) => {
-                        lost_over = Some((index, error.to_string()));
-                        result = Err(error);
-                        break;
-                    }
-                }
-                if shown.elapsed() >= SHOW_EVERY {
-                    shown = Instant::now();
-                    board.values(&mut fresh, session);
-                }
-            }
-            board.values(&mut fresh, session);
-            result
-        };
+        let reading = read_all(
+            session,
+            &meter,
+            Places {
+                places: &order,
+                healthy,
+            },
+            &board,
+            &mut readings,
+            &mut lost_over,
+        );
         let outcome = self.obeying(orders, reading).await;
 
-        let missed = missed_before + self.grid.as_mut().map_or(0, |g| g.pass(Instant::now()));
+        let now = Instant::now();
+        let cause = match &outcome {
+            Err(_) => Cause::Paused,
+            Ok(_) => Cause::Away,
+        };
+        let answered = order.get(..readings.len()).unwrap_or_default();
+        let was_read = |place: usize| {
+            if answered.contains(&place) {
+                Ok(())
+            } else if order.contains(&place) {
+                Err(cause)
+            } else {
+                Err(Cause::Resting)
+            }
+        };
+        let schedule = &mut self.schedule;
+        let over = (self.board).book(|points| schedule.end(&meter, now, was_read, points));
+        let missed = missed.unwrap_or(0) + over.unwrap_or(0);
         let brought = readings.iter().any(|(_, r)| r.value.is_ok());
-        let whole = outcome.is_ok();
+        let whole = matches!(outcome, Ok(Ok(())));
+        if let Some(count) = u32::try_from(order.len()).ok().filter(|_| whole && brought) {
+            self.board.each(started.elapsed() / count.max(1));
+        }
         self.board.cycle(started.elapsed(), !brought, missed);
-        if brought || matches!(outcome, Ok(Ok(()))) && !readings.is_empty() {
+        if brought || whole && !readings.is_empty() {
             self.proven();
         }
-        let lost_over = lost_over.as_ref().map(|(at, why)| (*at, why.as_str()));
-        let bitten = self.cycle_over(&readings, lost_over, whole);
-        self.complete(&meter, &mut readings, lost_over.map(|(_, why)| why));
+        let why = match &outcome {
+            Ok(Err(error)) => Some(error.to_string()),
+            _ => None,
+        };
+        let lost = lost_over.as_ref().zip(why.as_deref());
+        let bitten = self.cycle_over(&readings, lost, outcome.is_ok());
+        self.complete(&meter, &due, &mut readings, why.as_deref());
+        (self.due, self.order) = (due, order);
         let readings: Vec<_> = readings.into_iter().map(|(_, reading)| reading).collect();
         self.judge(&readings);
-        if brought || matches!(outcome, Ok(Ok(()))) {
+        if brought || whole {
             let poll = Poll {
                 meter: meter.id,
                 at,
@@ -93,31 +161,32 @@ impl Owner {
         bitten.map_or(Ok(()), |next| Err(Exit::Told(next)))
     }
 
-    /// What was not asked has its reason, too; in the definition's order.
+    /// What was due and not asked has its reason, too; in the definition's order.
     fn complete(
         &self,
         meter: &Definition,
+        due: &[usize],
         readings: &mut Vec<(usize, Reading)>,
         why: Option<&str>,
     ) {
-        if readings.len() == meter.objects.len() {
-            return readings.sort_by_key(|(index, _)| *index);
-        }
-        let (now, at) = (Instant::now(), self.clock.now());
-        let read: HashSet<_> = readings.iter().map(|(index, _)| *index).collect();
-        for (index, object) in meter.objects.iter().enumerate() {
-            if read.contains(&index) {
-                continue;
+        if readings.len() < due.len() {
+            let (now, at) = (Instant::now(), self.clock.now());
+            let read = readings.len();
+            for place in due {
+                let answered = readings.iter().take(read).any(|(it, _)| it == place);
+                let Some(object) = meter.objects.get(*place).filter(|_| !answered) else {
+                    continue;
+                };
+                let rests = self.healing.objects.why_resting(object.spec, now);
+                let error = match (rests, why) {
+                    (Some(words), _) => ReadingError::Resting(words),
+                    (None, Some(why)) => ReadingError::Link(why.to_owned()),
+                    (None, None) => continue,
+                };
+                readings.push((*place, unread(object.spec, &object.key, at, error)));
             }
-            let rests = self.healing.objects.why_resting(object.spec, now);
-            let error = match (rests, why) {
-                (Some(words), _) => ReadingError::Resting(words),
-                (None, Some(why)) => ReadingError::Link(why.to_owned()),
-                (None, None) => continue,
-            };
-            readings.push((index, unread(object.spec, &object.key, at, error)));
         }
-        readings.sort_by_key(|(index, _)| *index);
+        readings.sort_by_key(|(place, _)| *place);
     }
 
     /// What is found of values is shown at once.
@@ -183,6 +252,77 @@ impl Owner {
         self.board.session(session);
         result
     }
+}
+
+/// What a poll asks for, in order.
+struct Places<'a> {
+    places: &'a [usize],
+    /// So many from the front may go together; each after them is asked by itself, since the link may be lost over it.
+    healthy: usize,
+}
+
+/// Over which of them the link was lost: the first, and how many were asked together.
+pub(super) struct LostOver {
+    pub places: Vec<usize>,
+}
+
+/// The objects of these places in order, several in a request where the meter allows it. What came before an error is kept.
+async fn read_all(
+    session: &mut Session,
+    meter: &Definition,
+    Places { places, healthy }: Places<'_>,
+    board: &Board,
+    readings: &mut Vec<(usize, Reading)>,
+    lost_over: &mut Option<LostOver>,
+) -> Result<(), SessionError> {
+    let object = |place: &usize| meter.objects.get(*place);
+    let (mut fresh, mut shown) = (Vec::new(), Instant::now());
+    let mut result = Ok(());
+    let mut by_itself = 0;
+    while result.is_ok()
+        && let Some(rest) = places.get(readings.len()..).filter(|rest| !rest.is_empty())
+    {
+        let before = readings.len();
+        let allowed = rest.get(..healthy.saturating_sub(before)).unwrap_or(rest);
+        let together = if before < by_itself || allowed.len() < 2 {
+            1
+        } else {
+            let specs = allowed.iter().filter_map(object).map(|it| it.spec);
+            session.together(specs).max(1)
+        };
+        let asked = rest.get(..together).unwrap_or(rest);
+        if together > 1 {
+            let part: Vec<_> = (asked.iter().filter_map(object))
+                .map(|it| (it.spec, it.key.as_str()))
+                .collect();
+            match Box::pin(session.read_together(&part)).await {
+                Ok(Some(list)) => readings.extend(asked.iter().copied().zip(list)),
+                // These one by one; whether others may go together, the session knows.
+                Ok(None) => by_itself = before + part.len(),
+                Err(error) => result = Err(error),
+            }
+        } else if let Some((place, object)) = asked.first().and_then(|it| Some((*it, object(it)?)))
+        {
+            match session.read(object.spec, &object.key).await {
+                Ok(reading) => readings.push((place, reading)),
+                Err(error) => result = Err(error),
+            }
+        } else {
+            break;
+        }
+        if result.is_err() {
+            *lost_over = Some(LostOver {
+                places: asked.to_vec(),
+            });
+        }
+        fresh.extend(readings.iter().skip(before).cloned());
+        if shown.elapsed() >= SHOW_EVERY {
+            shown = Instant::now();
+            board.values(&mut fresh, session);
+        }
+    }
+    board.values(&mut fresh, session);
+    result
 }
 
 fn obis(spec: ObjectSpec) -> crate::cosem::Obis {

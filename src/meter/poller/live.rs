@@ -1,10 +1,10 @@
 //! From connect to release: what the owner does while it holds a stream to the meter.
 
-use super::{LONG_HEALTHY, Next, Order, Owner};
+use super::{LONG_HEALTHY, Next, Order, Owner, gate};
 use crate::meter::counters::CounterError;
 use crate::meter::known_good::KnownGood;
 use crate::meter::session::{Session, SessionError};
-use crate::meter::status::Phase;
+use crate::meter::status::{Cause, Phase};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -21,7 +21,6 @@ pub(super) enum Exit {
 impl Owner {
     /// Connects, polls until something ends it, releases. What is learned stays with the owner.
     pub(super) async fn live(&mut self, orders: &mut mpsc::Receiver<Order>) -> Next {
-        let meter = Arc::clone(&self.definition);
         if self
             .healthy_since
             .take()
@@ -29,12 +28,23 @@ impl Owner {
         {
             self.diagnose_anew();
         }
+        if self.schedule.is_for(Cause::Paused) {
+            self.ticks_go_by(Cause::Away);
+        }
         let connector = Arc::clone(&self.connector);
         let (clock, tap, board) = (self.clock, self.tap.clone(), self.board.clone());
         self.begin_attempt();
         self.board.phase(Phase::Connecting);
+        // On the heap, as the opening is: both are over when the meter waits for its polls.
+        let turn = match Box::pin(self.turn_to_connect(orders)).await {
+            Err(next) => return next,
+            Ok(turn) => turn,
+        };
+        // Whoever waited may have heard of another definition.
+        let meter = Arc::clone(&self.definition);
         let mut on_rung = |rung, state| board.rung(rung, state);
         let connecting = Session::connect(&meter, &*connector, clock, &tap, &mut on_rung);
+        let connecting = Box::pin(gate::within(turn, meter.timeout, connecting));
         let stream = match self.obeying(orders, connecting).await {
             Err(next) => return next,
             Ok(Err(error)) => return self.failed(&error),
@@ -63,6 +73,10 @@ impl Owner {
         let next = self.converse(&mut session, orders).await;
         self.end_watch();
 
+        self.ticks_go_by(match &next {
+            Next::Connect | Next::Wait => Cause::Away,
+            Next::NeedsPerson | Next::Stopped | Next::Lent | Next::End => Cause::Paused,
+        });
         self.adopt_replacement();
         if !self.definition.is_elsewhere(&meter) {
             self.objects = std::mem::take(&mut session.objects);
@@ -108,6 +122,7 @@ impl Owner {
         session: &mut Session,
         orders: &mut mpsc::Receiver<Order>,
     ) -> Exit {
+        self.ticks_go_by(Cause::Away);
         self.board.phase(Phase::Associating);
         let board = self.board.clone();
         let mut on_rung = |rung, state| board.rung(rung, state);
@@ -121,6 +136,9 @@ impl Owner {
         self.board.session(session);
         let now = self.clock.now();
         self.kept.known_good = Some(KnownGood::of(&self.definition, session.settled(), now));
+        if let Err(exit) = Box::pin(self.identify(session, orders)).await {
+            return exit;
+        }
         // Fresh values at once; the grid goes on from there, or from where it stood before the link was lost.
         self.poll_now = true;
         loop {
@@ -154,9 +172,10 @@ impl Owner {
             return Err(Exit::Told(next));
         }
         self.board.next_poll(due);
-        if std::mem::take(&mut self.poll_now) || due.is_some_and(|at| at <= now) {
+        let all = std::mem::take(&mut self.poll_now);
+        if all || due.is_some_and(|at| at <= now) {
             // On the heap: most of the time a meter waits.
-            return Box::pin(self.cycle(session, orders)).await;
+            return Box::pin(self.cycle(session, orders, all)).await;
         }
         let alive = self.keep_alive_at(session, now);
         if alive.is_some_and(|at| at <= now) {

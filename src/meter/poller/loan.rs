@@ -78,7 +78,7 @@ impl Owner {
 
     /// Where the loan found it; a refused secret that was accepted meanwhile asks nobody any more.
     async fn resumed(&mut self, watched: &Watched) -> Next {
-        self.grid = None;
+        self.stop_ticking();
         match std::mem::replace(&mut self.after_loan, Phase::Connecting) {
             Phase::Stopped => Next::Stopped,
             Phase::NeedsPerson if !self.was_accepted(watched).await => Next::NeedsPerson,

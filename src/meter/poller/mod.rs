@@ -4,11 +4,13 @@
 mod board;
 mod changes;
 mod cycle;
+mod gate;
 mod live;
 mod loan;
 mod orders;
 mod pace;
 mod recovery;
+mod schedule;
 
 use super::attempts::{self, Attempts, Credential};
 use super::clock::Clock;
@@ -28,9 +30,10 @@ use crate::diagnosis::Finding;
 use board::Board;
 use changes::Change;
 pub use changes::{Synced, Written};
+pub use gate::{Gate, Turns};
 pub use loan::Loan;
-use pace::Grid;
 use recovery::Healing;
+use schedule::Schedule;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -103,6 +106,8 @@ pub struct Kept {
     pub attempts: Arc<dyn Attempts>,
     /// Link parameters that worked before.
     pub known_good: Option<KnownGood>,
+    /// When it may connect.
+    pub gate: Gate,
 }
 
 impl Default for Kept {
@@ -111,6 +116,7 @@ impl Default for Kept {
             counters: Arc::new(InMemory::default()),
             attempts: Arc::new(attempts::InMemory::default()),
             known_good: None,
+            gate: Gate::default(),
         }
     }
 }
@@ -150,7 +156,9 @@ pub fn spawn_with(
         objects: Objects::default(),
         failures: 0,
         healing: Healing::default(),
-        grid: None,
+        schedule: Schedule::default(),
+        due: Vec::new(),
+        order: Vec::new(),
         poll_now: false,
         reads: Vec::new(),
         changes: Vec::new(),
@@ -197,7 +205,11 @@ struct Owner {
     /// In a row; 0 after an exchange that worked.
     failures: u32,
     healing: Healing,
-    grid: Option<Grid>,
+    schedule: Schedule,
+    /// Places of the objects a poll reads; kept for its room.
+    due: Vec<usize>,
+    /// The same without those that rest, in the order they are asked.
+    order: Vec<usize>,
     poll_now: bool,
     reads: Vec<(Vec<ObjectSpec>, Reply)>,
     changes: Vec<Change>,
@@ -247,7 +259,7 @@ impl Owner {
                 }
                 Next::Stopped => {
                     // The time a person stopped it for is not missed, and another meter may stand there by then.
-                    self.grid = None;
+                    self.stop_ticking();
                     self.failures = 0;
                     self.objects = Objects::default();
                     self.healing.objects.forget();

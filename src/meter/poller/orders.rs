@@ -11,6 +11,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Reads that may wait behind a poll; more are refused with words.
 pub(super) const MOST_READS: usize = 16;
@@ -214,9 +215,7 @@ impl Owner {
         } else if old.objects != new.objects {
             self.board.objects(&old, &new);
         }
-        if old.poll != new.poll {
-            self.grid = None;
-        }
+        self.schedule.adopt(&old, &new, Instant::now());
         self.healing.adopt(&old, &new);
         self.show_resting(0);
         let otherwise = old.needs_reconnect(&new);

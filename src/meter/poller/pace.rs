@@ -22,9 +22,12 @@ impl Grid {
         }
     }
 
-    /// A poll starts; how many ticks before it were missed.
-    pub(super) fn serve(&mut self, now: Instant) -> u64 {
-        self.pass(now).saturating_sub(1)
+    pub(super) fn anchor(&self) -> Instant {
+        self.anchor
+    }
+
+    pub(super) fn period(&self) -> Duration {
+        self.period
     }
 
     /// How many ticks went by since the last one that was accounted for.
@@ -54,19 +57,19 @@ mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut grid = Grid::new(start, Duration::from_secs(5));
-        assert_eq!(grid.serve(at(0)), 0);
+        assert_eq!(grid.pass(at(0)), 0);
         assert_eq!(grid.pass(at(1_200)), 0);
         assert_eq!(grid.next(), at(5_000));
         // A little late, and it takes longer than two periods.
-        assert_eq!(grid.serve(at(5_010)), 0);
+        assert_eq!(grid.pass(at(5_010)), 1);
         assert_eq!(grid.pass(at(16_000)), 2);
         assert_eq!(grid.next(), at(20_000));
         // One asked for in between changes nothing.
-        assert_eq!(grid.serve(at(17_000)), 0);
+        assert_eq!(grid.pass(at(17_000)), 0);
         assert_eq!(grid.pass(at(17_100)), 0);
         assert_eq!(grid.next(), at(20_000));
         // Away for a minute: ticks 20 to 75 passed.
-        assert_eq!(grid.serve(at(77_000)), 11);
+        assert_eq!(grid.pass(at(77_000)), 12);
         assert_eq!(grid.next(), at(80_000));
     }
 }

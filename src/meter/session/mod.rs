@@ -8,6 +8,7 @@ mod config;
 mod counting;
 mod error;
 mod ladder;
+mod poll;
 mod read;
 mod services;
 mod short;

@@ -12,6 +12,11 @@ const NOT_THIS_CLASS: [u8; 3] = [4, 9, 11];
 /// Those that may be gone next time: hardware-fault, temporary-failure, other-reason.
 const PASSING: [u8; 3] = [1, 2, 250];
 
+/// Whether another answer may come next time.
+pub(super) fn passes(error: &GetError) -> bool {
+    !matches!(error, GetError::Access(result) if !PASSING.contains(&result.0))
+}
+
 impl Session {
     /// Resolves the class, reads scaler_unit once per object and keeps it, reads the value.
     pub async fn read(&mut self, spec: ObjectSpec, key: &str) -> Result<Reading, SessionError> {

@@ -72,12 +72,22 @@ impl Session {
     }
 
     /// One request for all of `part`; `None` when it must be asked one by one.
-    async fn list(
+    pub(super) async fn list(
+        &mut self,
+        part: &[AttributeRef],
+    ) -> Result<Option<Vec<Result<Data, GetError>>>, SessionError> {
+        let done = self.ask_list(part).await;
+        self.listed(&done);
+        done
+    }
+
+    async fn ask_list(
         &mut self,
         part: &[AttributeRef],
     ) -> Result<Option<Vec<Result<Data, GetError>>>, SessionError> {
         let asked = self.asks();
         if self.association.get_list(asked.into_std(), part).is_err() {
+            self.objects.shorten_lists(part.len());
             return Ok(None);
         }
         loop {
@@ -91,7 +101,9 @@ impl Session {
                     let why = format!("a list of {}: {error}; asking one by one", part.len());
                     self.wire.note(Note::Text(why));
                     // Too long an answer says nothing against shorter lists.
-                    if !matches!(error, GetError::TooLarge(_)) {
+                    if matches!(error, GetError::TooLarge(_)) {
+                        self.objects.shorten_lists(part.len());
+                    } else {
                         self.objects.set_fails_at(Together::Get);
                     }
                     return Ok(None);

@@ -26,6 +26,10 @@ pub(super) struct Pace {
     reminded: Option<Instant>,
 }
 
+fn part(time: Duration, of: u32) -> Duration {
+    time.checked_div(of).unwrap_or_default()
+}
+
 impl Pace {
     pub(super) fn ask(&mut self, now: Instant) {
         self.asked = Some(now);
@@ -64,7 +68,7 @@ impl Pace {
             self.smooth(took);
         }
         self.doublings = 0;
-        let faded = self.slowest.saturating_sub(self.slowest / 256);
+        let faded = self.slowest.saturating_sub(part(self.slowest, 256));
         self.slowest = faded.max(took);
         self.answers = self.answers.saturating_add(1);
     }
@@ -72,14 +76,14 @@ impl Pace {
     fn smooth(&mut self, took: Duration) {
         if self.answers == 0 {
             self.smoothed = took;
-            self.varies = took / 2;
+            self.varies = part(took, 2);
             return;
         }
         let off = self.smoothed.abs_diff(took);
-        self.varies = self.varies.saturating_sub(self.varies / 4);
-        self.varies = self.varies.saturating_add(off / 4);
-        self.smoothed = self.smoothed.saturating_sub(self.smoothed / 8);
-        self.smoothed = self.smoothed.saturating_add(took / 8);
+        self.varies = self.varies.saturating_sub(part(self.varies, 4));
+        self.varies = self.varies.saturating_add(part(off, 4));
+        self.smoothed = self.smoothed.saturating_sub(part(self.smoothed, 8));
+        self.smoothed = self.smoothed.saturating_add(part(took, 8));
     }
 
     /// How long an answer is awaited before the meter is reminded; `None` while too little is known.
@@ -88,7 +92,7 @@ impl Pace {
             return None;
         }
         let by_mean = self.smoothed.saturating_add(self.varies.saturating_mul(4));
-        let by_slowest = self.slowest.saturating_add(self.slowest / 4);
+        let by_slowest = self.slowest.saturating_add(part(self.slowest, 4));
         let wait = by_mean.max(by_slowest).max(floor);
         let doubled = 1u32.checked_shl(self.doublings.into()).unwrap_or(u32::MAX);
         Some(wait.saturating_mul(doubled).min(ceiling))

@@ -5,6 +5,7 @@ mod back_off;
 mod breaker;
 mod objects;
 
+use super::cycle::LostOver;
 use super::{Next, Owner};
 use crate::meter::definition::{Definition, RecoverySettings};
 use crate::meter::reading::{Reading, ReadingError};
@@ -167,7 +168,7 @@ impl Owner {
     pub(super) fn cycle_over(
         &mut self,
         readings: &[(usize, Reading)],
-        lost: Option<(usize, &str)>,
+        lost: Option<(&LostOver, &str)>,
         whole: bool,
     ) -> Option<Next> {
         let brought = readings.iter().any(|(_, it)| it.value.is_ok());
@@ -204,7 +205,7 @@ impl Owner {
     fn judge_objects(
         &mut self,
         readings: &[(usize, Reading)],
-        lost: Option<(usize, &str)>,
+        lost: Option<(&LostOver, &str)>,
         brought: bool,
     ) {
         let (now, settings) = (Instant::now(), self.settings());
@@ -228,16 +229,23 @@ impl Owner {
                 Err(_) => {}
             }
         }
-        if let Some((index, why)) = lost
-            && let Some(object) = definition.objects.get(index)
-        {
+        if let Some((over, why)) = lost {
             let others = !readings.is_empty();
+            let objects = over.places.iter();
+            let objects: Vec<_> = objects
+                .filter_map(|it| definition.objects.get(*it))
+                .collect();
             let ailing = &mut self.healing.objects;
-            if ailing.lost(object, others, why, now, &settings) {
-                rested.push(format!(
-                    "{} is rested: the link is lost whenever it is asked",
-                    object.key
-                ));
+            match objects[..] {
+                [object] if ailing.lost(object, others, why, now, &settings) => {
+                    rested.push(format!(
+                        "{} is rested: the link is lost whenever it is asked",
+                        object.key
+                    ));
+                }
+                // Which of them it was shows when each is asked by itself.
+                [_, _, ..] => objects.iter().for_each(|it| ailing.suspect(it, why)),
+                _ => {}
             }
         }
         if changed || !rested.is_empty() {

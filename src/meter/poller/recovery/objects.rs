@@ -130,6 +130,16 @@ impl Ailing {
         true
     }
 
+    /// The link was lost while it was asked together with others: from now on it is asked by itself, after them.
+    pub fn suspect(&mut self, object: &PolledObject, why: &str) {
+        self.entry(object, why).refusals = 0;
+    }
+
+    /// Whether the link may be lost over it: it is asked by itself.
+    pub fn is_suspect(&self, spec: ObjectSpec) -> bool {
+        self.case(spec).is_some_and(Case::is_suspect)
+    }
+
     pub fn resting(&self) -> Vec<Resting> {
         let one = |case: &Case| {
             let rest = case.rest?;

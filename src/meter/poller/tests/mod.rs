@@ -4,6 +4,7 @@ mod changes;
 mod judged;
 mod orders;
 mod recovery;
+mod schedule;
 mod stale;
 
 use super::*;
@@ -115,7 +116,8 @@ async fn values_come_at_once_and_scalers_are_read_once() {
     }
     assert_eq!(first.readings[0].scaler_unit.unwrap().unit.symbol(), "V");
     let status = it.until(|s| s.counters.polls == 1).await;
-    assert_eq!(status.counters.gets, 18);
+    // Who the meter is, then nine values and their scalers.
+    assert_eq!(status.counters.gets, 2 + 18);
     let climbed = status
         .rungs
         .iter()
@@ -130,7 +132,7 @@ async fn values_come_at_once_and_scalers_are_read_once() {
         jiff::SignedDuration::from_secs(5)
     );
     let status = it.until(|s| s.counters.polls == 2).await;
-    assert_eq!(status.counters.gets, 27);
+    assert_eq!(status.counters.gets, 2 + 27);
     assert!(status.counters.bytes_sent > 0 && status.counters.bytes_received > 0);
     assert!(associated(&it.meter));
 }
@@ -208,8 +210,8 @@ async fn a_meter_that_goes_away_is_tried_with_growing_pauses_and_comes_back() {
     let Counters { gets, polls, .. } = it.status().counters;
     it.ready().await;
     let status = it.until(|s| s.counters.polls > polls).await;
-    // What was learned before was not asked again.
-    assert_eq!(status.counters.gets, gets + 9);
+    // What was learned before was not asked again, but for who it is.
+    assert_eq!(status.counters.gets, gets + 2 + 9);
     assert_eq!(status.counters.reconnects, 1);
     assert!(status.counters.polls_missed > 0);
 }
@@ -254,7 +256,7 @@ async fn a_rare_poll_is_bridged_by_keep_alive() {
     let counters = it.status().counters;
     assert_eq!(
         (counters.connects, counters.resyncs, counters.gets),
-        (1, 0, 18 + 3 * 9)
+        (1, 0, 2 + 18 + 3 * 9)
     );
 }
 
