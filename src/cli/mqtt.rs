@@ -430,6 +430,7 @@ async fn flush(
         only: Some(Vec::new()),
         brokers: Some(vec![broker.name.clone()]),
         flush: Duration::ZERO,
+        report_every: None,
     };
     let headend = Headend::start_some(options, scope).await?;
     let ended = drain(&headend, store, broker.id, Instant::now() + wait).await;

@@ -1,7 +1,9 @@
 //! What the head-end shows: views, and what changed since someone last looked. Bounded however long nobody looks.
 
 use super::bench::BenchView;
+use super::health::Totals;
 use crate::diagnosis::Finding;
+use crate::meter::health::Health;
 use crate::meter::{Definition, MeterId, MeterStatus};
 use crate::publish::{BrokerStatus, Trail};
 use crate::store::{BrokerDefinition, DeadLetter};
@@ -15,6 +17,8 @@ use tokio::time::Instant;
 pub struct MeterView {
     pub definition: Definition,
     pub status: MeterStatus,
+    /// As it was when the meter last moved, or a few seconds ago.
+    pub health: Arc<Health>,
     /// What is done with it on the bench, or was and is not closed.
     pub bench: Option<Arc<BenchView>>,
 }
@@ -67,6 +71,8 @@ pub struct Changes {
     pub removed_brokers: Vec<i64>,
     pub published: Vec<(MeterId, Arc<Published>)>,
     pub notices: Vec<Notice>,
+    /// Of all meters; none in changes that bring nothing of a head-end.
+    pub totals: Option<Arc<Totals>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -133,6 +133,9 @@ async fn attempt(inner: &Weak<Inner>, finished: &[Finished]) -> Result<Vec<Done>
 fn told(inner: &Inner, finished: &Finished, done: Done) {
     match done {
         Ok(committed) => {
+            let readings = &finished.poll.readings;
+            let values = readings.iter().filter(|it| it.value.is_ok()).count();
+            lock(&inner.state).stored(finished.poll.meter, values, committed.telemetry);
             if committed.dropped > 0 {
                 inner.notice(
                     Level::Error,

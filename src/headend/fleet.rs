@@ -3,9 +3,11 @@
 
 use super::bench::{Bench, BenchView, Work};
 use super::changes::{BrokerView, Changes, Level, MeterView, Notices, Published};
+use super::health::{Looked, Vital};
 use super::notes::Recorder;
 use super::roster::Roster;
 use super::{Inner, lock};
+use crate::meter::health::{Health, Vitals};
 use crate::meter::identity::Identity;
 use crate::meter::known_good::KnownGood;
 use crate::meter::poller::{self, Gate, Kept, Order};
@@ -37,6 +39,7 @@ pub(super) struct State {
     pub(super) moved_published: BTreeSet<MeterId>,
     notices: Notices,
     pub(super) roster: Roster,
+    pub(super) vital: Vital,
 }
 
 pub(super) struct Meter {
@@ -44,6 +47,10 @@ pub(super) struct Meter {
     orders: mpsc::Sender<Order>,
     pub(super) status: watch::Receiver<MeterStatus>,
     tap: Tap,
+    pub(super) vitals: Vitals,
+    /// As last looked at.
+    pub(super) health: Arc<Health>,
+    pub(super) looked: Looked,
     task: Option<JoinHandle<()>>,
     bench: Option<Bench>,
 }
@@ -78,6 +85,8 @@ impl State {
     pub(super) fn take_changes(&mut self) -> Changes {
         let moved = std::mem::take(&mut self.moved);
         let moved_brokers = std::mem::take(&mut self.moved_brokers);
+        self.look_at_health(moved.iter().copied());
+        let totals = self.recent_totals();
         Changes {
             meters: (moved.iter().filter_map(|id| self.meters.get(id)))
                 .map(Meter::view)
@@ -89,10 +98,13 @@ impl State {
             removed_brokers: std::mem::take(&mut self.removed_brokers),
             published: self.take_published(),
             notices: self.notices.take(),
+            totals: Some(totals),
         }
     }
 
-    pub(super) fn meter_views(&self) -> Vec<Arc<MeterView>> {
+    pub(super) fn meter_views(&mut self) -> Vec<Arc<MeterView>> {
+        let all: Vec<_> = self.meters.keys().copied().collect();
+        self.look_at_health(all);
         self.meters.values().map(Meter::view).collect()
     }
 
@@ -209,6 +221,7 @@ impl Meter {
         Arc::new(MeterView {
             definition: self.definition.clone(),
             status: self.status.borrow().clone(),
+            health: Arc::clone(&self.health),
             bench: self.bench.as_ref().map(|bench| Arc::clone(&bench.view)),
         })
     }
@@ -261,6 +274,9 @@ impl Inner {
             orders: handle.orders,
             status: handle.status,
             tap: handle.tap,
+            vitals: handle.vitals,
+            health: Arc::default(),
+            looked: Looked::default(),
             task: Some(handle.task),
             bench: None,
         };

@@ -1,6 +1,7 @@
 //! The running whole: many meters, the store and the publishers behind one handle. Commands in, changes out.
 //! No meter waits for another, and nothing the store or a broker does stops a meter from being read.
 
+mod attention;
 mod bench;
 mod brokers;
 mod changes;
@@ -8,14 +9,17 @@ mod commands;
 mod commit;
 mod elsewhere;
 mod fleet;
+mod health;
 mod notes;
 mod pace;
 mod publishers;
+mod report;
 mod roster;
 mod rpc;
 mod state;
 mod statistics;
 
+pub use attention::{Attention, Urgency};
 pub use bench::{
     At, BenchView, ByHand, Exchange, KeepError, ProbeAsk, ProbeView, StepAsk, StepView, Work,
     keep_working,
@@ -29,6 +33,7 @@ use crate::meter::transport::SharedConnector;
 use crate::meter::{Clock, MeterId, Poll, tap};
 use crate::store::{Store, StoreError};
 use fleet::State;
+pub use health::{PhaseGroup, Rates, Totals};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -54,6 +59,8 @@ pub struct Scope {
     pub brokers: Option<Vec<String>>,
     /// How long publishers may still send what waits, once told to end.
     pub flush: Duration,
+    /// How often the log is told how all meters do; never, where there is nobody to read it.
+    pub report_every: Option<Duration>,
 }
 
 impl Default for Scope {
@@ -63,6 +70,7 @@ impl Default for Scope {
             only: None,
             brokers: None,
             flush: Duration::from_secs(3),
+            report_every: Some(Duration::from_mins(1)),
         }
     }
 }
@@ -141,6 +149,8 @@ impl Headend {
             inner.expect_meter(meter, &brokers).await;
         }
         tokio::spawn(statistics::run(Arc::downgrade(&inner)));
+        tokio::spawn(health::run(Arc::downgrade(&inner)));
+        tokio::spawn(report::run(Arc::downgrade(&inner)));
         for broker in brokers {
             inner.start_broker(broker);
         }
@@ -191,6 +201,16 @@ impl Headend {
 
     pub fn brokers(&self) -> Vec<Arc<BrokerView>> {
         lock(&self.inner.state).broker_views()
+    }
+
+    /// Of all meters, as they stand now.
+    pub fn totals(&self) -> Totals {
+        lock(&self.inner.state).totals()
+    }
+
+    /// Which meters need somebody, the most urgent first, and at most so many.
+    pub fn attention(&self, most: usize) -> Vec<Attention> {
+        lock(&self.inner.state).attention(most)
     }
 
     pub fn trace(&self, meter: MeterId) -> Option<tap::Tap> {

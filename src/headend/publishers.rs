@@ -3,7 +3,7 @@
 use super::changes::Published;
 use super::fleet::{Broker, State};
 use crate::meter::{Definition, MeterId};
-use crate::publish::{BrokerStatus, PublisherHandle, Trail, Trails};
+use crate::publish::{BrokerStatus, Delivered, PublisherHandle, Trail, Trails};
 use crate::store::{BrokerDefinition, DeadLetter};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -101,6 +101,13 @@ impl State {
                 Some((meter, Arc::new(published.followed(trail))))
             })
             .collect()
+    }
+
+    /// What its broker acknowledged of it; None for a meter that never had anything to publish.
+    pub(super) fn delivered(&self, meter: MeterId) -> Option<Delivered> {
+        let published = self.published.get(&meter)?;
+        let broker: &Broker = self.brokers.get(&published.broker_id)?;
+        Some(broker.trails.delivered(&published.device))
     }
 
     fn trail(&self, published: &Published) -> Option<Trail> {

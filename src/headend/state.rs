@@ -1,17 +1,26 @@
 //! What a broker's requests and statistics look up in the fleet. The rule: all of it is copied out under the lock, and nothing
 //! is waited for there.
 
-use super::fleet::State;
-use crate::meter::{Definition, MeterId, MeterStatus};
+use super::fleet::{Meter, State};
+use crate::meter::health::Health;
+use crate::meter::{Definition, MeterId, MeterStatus, Phase};
 use crate::publish::{BrokerStatus, Control};
 use crate::store::{BrokerDefinition, QueueDepth};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 pub(super) struct AtBroker {
     pub name: String,
     pub status: BrokerStatus,
-    /// By the name they have there.
-    pub meters: Vec<(String, MeterStatus)>,
+    pub meters: Vec<AtWork>,
+}
+
+/// One that publishes there.
+pub(super) struct AtWork {
+    /// As it is called there.
+    pub device: String,
+    pub ready: bool,
+    pub health: Arc<Health>,
 }
 
 impl State {
@@ -53,20 +62,29 @@ impl State {
     }
 
     /// How a broker does, and the devices that publish there.
-    pub(super) fn at_broker(&self, id: i64) -> Option<AtBroker> {
+    pub(super) fn at_broker(&mut self, id: i64) -> Option<AtBroker> {
         let broker = self.brokers.get(&id)?;
-        let name = Some(&broker.definition.name);
-        let meters = self.meters.values();
-        let meters = meters.filter(|meter| meter.definition.publish.as_ref() == name);
-        let meters = meters.map(|meter| {
-            let device = meter.definition.device_name().to_owned();
-            (device, meter.status.borrow().clone())
+        let (name, status) = (
+            broker.definition.name.clone(),
+            broker.status.borrow().clone(),
+        );
+        let publishes = |meter: &Meter| meter.definition.publish.as_ref() == Some(&name);
+        let meters: Vec<MeterId> = (self.meters.iter())
+            .filter(|(_, meter)| publishes(meter))
+            .map(|(id, _)| *id)
+            .collect();
+        self.look_at_health(meters.iter().copied());
+        let meters = meters.iter().filter_map(|id| self.meters.get(id));
+        let meters = meters.map(|meter| AtWork {
+            device: meter.definition.device_name().to_owned(),
+            ready: meter.status.borrow().phase == Phase::Ready,
+            health: Arc::clone(&meter.health),
         });
-        let status = broker.status.borrow().clone();
+        let meters = meters.collect();
         Some(AtBroker {
-            name: broker.definition.name.clone(),
+            name,
             status,
-            meters: meters.collect(),
+            meters,
         })
     }
 }

@@ -3,24 +3,19 @@
 
 use super::state::AtBroker;
 use super::{Inner, lock};
-use crate::meter::{MeterStatus, Phase};
+use crate::meter::health::{Health, Share};
 use crate::store::{BrokerDefinition, Dialect, Kind, Limits, Message, QueueDepth};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 const EVERY: Duration = Duration::from_mins(1);
 
-/// What was counted of each device when last looked, by broker: polls and failed ones.
-type Before = Map<String, Value>;
-
 /// Ends with the head-end.
 pub(super) async fn run(inner: Weak<Inner>) {
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut before: BTreeMap<i64, Before> = BTreeMap::new();
     loop {
         ticks.tick().await;
         let Some(inner) = inner.upgrade() else { return };
@@ -28,13 +23,11 @@ pub(super) async fn run(inner: Weak<Inner>) {
             return;
         }
         let brokers: Vec<BrokerDefinition> = lock(&inner.state).broker_definitions();
-        before.retain(|id, _| brokers.iter().any(|broker| broker.id == *id));
         for broker in brokers {
             let Some(topic) = topic(&broker) else {
                 continue;
             };
-            let counted = before.entry(broker.id).or_default();
-            let Some(values) = of(&inner, broker.id, counted) else {
+            let Some(values) = of(&inner, broker.id) else {
                 continue;
             };
             let now = inner.clock.now();
@@ -80,35 +73,23 @@ fn has_room(limits: &Limits, depth: &QueueDepth) -> bool {
     depth.waiting < limits.rows / 2 && depth.bytes < limits.bytes / 2
 }
 
-/// None: there is no such broker. `before` remembers what was counted, so that each interval speaks for itself.
-pub(super) fn of(inner: &Inner, broker: i64, before: &mut Before) -> Option<Value> {
+/// None: there is no such broker.
+pub(super) fn of(inner: &Inner, broker: i64) -> Option<Value> {
     let AtBroker {
         name: broker,
         status,
         meters,
     } = lock(&inner.state).at_broker(broker)?;
     let now = inner.clock.now();
-    let up = |(_, status): &&(String, MeterStatus)| status.phase == Phase::Ready;
-    let up = meters.iter().filter(up).count();
+    let up = meters.iter().filter(|it| it.ready).count();
     let oldest = status
         .depth
         .oldest
         .map_or(0, |at| now.duration_since(at).as_secs().max(0));
-    let mut of_meters = Map::new();
-    let mut counted = Map::new();
-    for (name, status) in &meters {
-        let (polls, failed) = (status.counters.polls, status.counters.polls_failed);
-        let last = |at: usize| {
-            let last = before.get(name).and_then(|it| it.get(at)?.as_u64());
-            last.unwrap_or(0)
-        };
-        // A meter that was started anew counts from nothing.
-        let fresh = polls < last(0) || failed < last(1);
-        let since = |count: u64, at| if fresh { count } else { count - last(at) };
-        of_meters.insert(name.clone(), meter(since(polls, 0), since(failed, 1)));
-        counted.insert(name.clone(), json!([polls, failed]));
-    }
-    *before = counted;
+    let each = meters.iter();
+    let of_meters: Map<String, Value> = each
+        .map(|it| (it.device.clone(), meter(&it.health)))
+        .collect();
     Some(json!({
         "broker": broker,
         "devicesTotal": meters.len(),
@@ -128,12 +109,18 @@ pub(super) fn of(inner: &Inner, broker: i64, before: &mut Before) -> Option<Valu
     }))
 }
 
-/// `success` in per cent with one decimal, so that its type is always the same.
-fn meter(polls: u64, failed: u64) -> Value {
-    let good = polls.saturating_sub(failed);
-    let tenths = (good.saturating_mul(1_000)).checked_div(polls).unwrap_or(0);
-    let tenths = u32::try_from(tenths).unwrap_or(1_000);
-    json!({ "polls": polls, "failed": failed, "success": f64::from(tenths) / 10.0 })
+/// `success` is the share of the values due in the last hour that came, in per cent with one decimal, so that its type is always
+/// the same; polls, and points of the grid that brought nothing, count from the start of the program.
+fn meter(health: &Health) -> Value {
+    let percent = |share: Share| share.percent().unwrap_or(0.0);
+    json!({
+        "polls": health.cycles,
+        "failed": health.missed,
+        "success": percent(health.hour),
+        "successDay": percent(health.day),
+        "availabilityDay": percent(health.available_day),
+        "band": health.band.word(),
+    })
 }
 
 #[cfg(test)]
@@ -142,13 +129,17 @@ mod tests {
 
     #[test]
     fn success_is_always_a_decimal() {
-        for (polls, failed, success) in [
+        for (good, of, success) in [
             (0, 0, "0.0"),
-            (12, 0, "100.0"),
-            (3, 1, "66.6"),
-            (8, 8, "0.0"),
+            (12, 12, "100.0"),
+            (2, 3, "66.6"),
+            (0, 8, "0.0"),
         ] {
-            let json = meter(polls, failed).to_string();
+            let health = Health {
+                hour: Share::new(good, of),
+                ..Health::default()
+            };
+            let json = meter(&health).to_string();
             assert!(json.contains(&format!(r#""success":{success}"#)), "{json}");
         }
     }

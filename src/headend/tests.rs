@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 mod platform;
+mod vital;
 
 const SECOND: Duration = Duration::from_secs(1);
 

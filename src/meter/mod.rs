@@ -10,6 +10,7 @@ pub mod drift;
 pub mod evidence;
 #[cfg(test)]
 pub(crate) mod fake;
+pub mod health;
 pub mod identity;
 pub mod image;
 pub mod judge;

@@ -34,5 +34,5 @@ pub use device::{DEVICE_TYPE, Device, DeviceObject};
 pub use drain::{Control, PublisherHandle, Spawn};
 pub use request::{Request, is_named, refusal};
 pub use status::{BrokerPhase, BrokerStatus, Cause, Happening, Latency, TREND};
-pub use trail::{Trail, Trails};
+pub use trail::{Delivered, Trail, Trails};
 pub use trial::{Trial, publish_one, test_message, where_to_look};

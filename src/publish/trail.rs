@@ -40,6 +40,13 @@ impl Trail {
     }
 }
 
+/// Messages of one device that were acknowledged since the program started, and the octets of their topics and payloads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    pub messages: u64,
+    pub bytes: u64,
+}
+
 /// Cheap to clone; one a publisher. It holds one entry for each device there was a message of.
 #[derive(Clone, Debug, Default)]
 pub struct Trails {
@@ -49,9 +56,16 @@ pub struct Trails {
 #[derive(Debug, Default)]
 struct Inner {
     devices: HashMap<String, Followed>,
-    /// Which device a row under way belongs to.
-    under_way: HashMap<i64, String>,
+    /// Rows under way.
+    under_way: HashMap<i64, UnderWay>,
+    delivered: HashMap<String, Delivered>,
     moved: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    device: String,
+    bytes: u64,
 }
 
 #[derive(Debug)]
@@ -73,6 +87,12 @@ impl Trails {
     /// The newest test message.
     pub fn of_test(&self) -> Option<Trail> {
         self.of(TEST)
+    }
+
+    /// All that was acknowledged of this device, also what is not followed.
+    pub fn delivered(&self, device: &str) -> Delivered {
+        let inner = self.lock();
+        inner.delivered.get(device).copied().unwrap_or_default()
     }
 
     /// Devices whose trail went on since the last call.
@@ -111,6 +131,12 @@ impl Inner {
             (Kind::Test, _) => TEST,
             _ => return,
         };
+        let bytes = (row.topic.len() + row.payload.len()) as u64;
+        let under_way = UnderWay {
+            device: device.to_owned(),
+            bytes,
+        };
+        self.under_way.insert(row.id, under_way);
         if let Some(known) = self.devices.get_mut(device) {
             if !known.sent(row, at) {
                 return;
@@ -119,16 +145,22 @@ impl Inner {
             let known = Followed::new(row, at);
             self.devices.insert(device.to_owned(), known);
         }
-        self.under_way.insert(row.id, device.to_owned());
         if !self.moved.contains(device) {
             self.moved.insert(device.to_owned());
         }
     }
 
     fn acknowledged(&mut self, row: i64, at: Timestamp) {
-        let Some(device) = self.under_way.remove(&row) else {
+        let Some(UnderWay { device, bytes }) = self.under_way.remove(&row) else {
             return;
         };
+        if let Some(delivered) = self.delivered.get_mut(&device) {
+            delivered.messages += 1;
+            delivered.bytes += bytes;
+        } else {
+            let delivered = Delivered { messages: 1, bytes };
+            self.delivered.insert(device.clone(), delivered);
+        }
         if let Some(known) = self.devices.get_mut(&device)
             && known.acknowledged(row, at)
         {
@@ -253,6 +285,14 @@ mod tests {
         trails.sent(&[row(7, 5000, "a"), row(8, 4000, "a")], at(5001));
         trails.sent(&[row(3, 3000, "a")], at(5002));
         assert_eq!(trails.of("a").unwrap().read, at(4000));
+        // It counts, once.
+        for row in [3, 3, 8, 99] {
+            trails.acknowledged(&[row], at(5003));
+        }
+        let all = 2 * (5000 + "t/a".len() as u64);
+        let (messages, bytes) = (2, all);
+        assert_eq!(trails.delivered("a"), Delivered { messages, bytes });
+        assert_eq!(trails.delivered("b"), Delivered::default());
         let mut other = row(9, 9000, "a");
         other.kind = Kind::Attributes;
         trails.sent(&[other], at(9001));

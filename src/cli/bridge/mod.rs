@@ -34,7 +34,7 @@ pub struct Args {
     /// Status lines as JSON on standard output instead of words on stderr
     #[arg(long)]
     json: bool,
-    /// How often to say how it goes
+    /// How often to say how it goes: the status report in the log and on stderr, or a JSON line
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = often)]
     status_every: Duration,
 }
@@ -103,6 +103,7 @@ async fn bridge(args: &Args, store: Store) -> Result<ExitKind, Failure> {
         only,
         brokers: None,
         flush: FLUSH,
+        report_every: Some(args.status_every),
     };
     let headend = match Headend::start_some(options, scope).await {
         Ok(headend) => headend,
@@ -149,7 +150,7 @@ async fn watch(
             () = sleep_until(next) => {
                 // Not the lines that were missed while the machine slept.
                 next = Instant::now() + args.status_every;
-                say.status("status", headend);
+                say.goes_on(headend);
             }
             () = headend.changed() => teller.tell(headend.take_changes()),
         }
@@ -161,6 +162,15 @@ struct Say {
 }
 
 impl Say {
+    /// In between. In words the head-end's own report says it, in the log and on stderr.
+    fn goes_on(&mut self, headend: &Headend) {
+        if self.json {
+            return self.status("status", headend);
+        }
+        let words = Status::of(headend).words();
+        notify::tell(&format!("STATUS={}", words.lines().next().unwrap_or("")));
+    }
+
     /// Nobody may be listening; the readings go on.
     fn status(&mut self, event: &str, headend: &Headend) {
         let status = Status::of(headend);

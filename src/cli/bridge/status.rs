@@ -3,8 +3,9 @@
 
 use crate::cli::argument::counted;
 use crate::cosem::data::printable;
-use crate::headend::{BrokerView, Headend, MeterView};
+use crate::headend::{BrokerView, Headend, MeterView, Totals};
 use crate::meter::Phase;
+use crate::meter::health::Band;
 use crate::publish::BrokerPhase;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -20,12 +21,16 @@ pub(super) struct Status {
     polls: u64,
     failed: u64,
     lost: u64,
+    totals: Totals,
     brokers: Vec<Arc<BrokerView>>,
 }
 
 impl Status {
     pub(super) fn of(headend: &Headend) -> Self {
-        Self::count(&headend.meters(), headend.brokers())
+        Self {
+            totals: headend.totals(),
+            ..Self::count(&headend.meters(), headend.brokers())
+        }
     }
 
     fn count(meters: &[Arc<MeterView>], brokers: Vec<Arc<BrokerView>>) -> Self {
@@ -79,6 +84,22 @@ impl Status {
         out
     }
 
+    /// Meters in each band, and shares in per cent; null where nothing was due yet.
+    fn health(&self) -> Value {
+        let totals = &self.totals;
+        let bands = Band::ALL.map(|band| (band.word().to_owned(), totals.band(band).into()));
+        json!({
+            "bands": Value::Object(bands.into_iter().collect()),
+            "success_hour": totals.hour.percent(),
+            "success_day": totals.day.percent(),
+            "availability_day": totals.available_day.percent(),
+            "missed": totals.missed,
+            "stored": totals.stored,
+            "published": totals.published,
+            "acknowledged": totals.acknowledged,
+        })
+    }
+
     pub(super) fn json(&self, event: &str, at: Timestamp) -> Value {
         let brokers: Vec<Value> = self.brokers.iter().map(|it| broker_json(it)).collect();
         json!({
@@ -91,6 +112,7 @@ impl Status {
                 "need_you": self.need_you,
                 "stopped": self.stopped,
             },
+            "health": self.health(),
             "polls": self.polls,
             "polls_failed": self.failed,
             "polls_lost": self.lost,

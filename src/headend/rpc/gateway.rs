@@ -45,7 +45,7 @@ impl Asked<'_> {
                 Ok(json!({ "code": 200, "resp": devices }))
             }
             "stats" => {
-                let statistics = statistics::of(self.inner, self.broker.id, &mut Map::new());
+                let statistics = statistics::of(self.inner, self.broker.id);
                 statistics.ok_or_else(|| no("the broker was removed here", 503))
             }
             "reconnect" => {

@@ -233,6 +233,12 @@ impl Definition {
         }
     }
 
+    /// How often anything is due.
+    pub fn quickest(&self) -> Duration {
+        let all = self.objects.iter().map(|object| self.every(object));
+        all.min().unwrap_or(self.poll)
+    }
+
     /// How often this object is read.
     pub fn every(&self, object: &PolledObject) -> Duration {
         object.every.unwrap_or(self.poll)

@@ -4,6 +4,7 @@ use crate::diagnosis::Finding;
 use crate::dlms::hdlc::link::LinkCounters;
 use crate::meter::clock::Clock;
 use crate::meter::definition::Definition;
+use crate::meter::health::Vitals;
 use crate::meter::identity::Identity;
 use crate::meter::reading::Reading;
 use crate::meter::recovery::Recovery;
@@ -23,14 +24,17 @@ pub(super) struct Board {
     clock: Clock,
     /// What earlier sessions counted.
     before: (Traffic, LinkCounters),
+    pub(super) vitals: Vitals,
 }
 
 impl Board {
-    pub(super) fn new(clock: Clock, objects: usize) -> Self {
+    pub(super) fn new(clock: Clock, meter: &Definition) -> Self {
+        let now = Instant::now();
         Self {
-            status: watch::Sender::new(MeterStatus::new(Instant::now(), objects)),
+            status: watch::Sender::new(MeterStatus::new(now, meter.objects.len())),
             clock,
             before: Default::default(),
+            vitals: Vitals::new(now, meter.quickest(), &periods(meter)),
         }
     }
 
@@ -60,6 +64,13 @@ impl Board {
     }
 
     pub(super) fn phase(&self, phase: Phase) {
+        match phase {
+            // A person said so.
+            Phase::Stopped | Phase::Lent => self.vitals.duty(Instant::now(), false),
+            // It still does what it did.
+            Phase::Releasing => {}
+            _ => self.vitals.duty(Instant::now(), true),
+        }
         self.status.send_modify(|s| {
             let now = Instant::now();
             match phase {
@@ -103,6 +114,7 @@ impl Board {
             what: error.to_string(),
             try_next: error.advice(meter),
         };
+        self.vitals.failed(Instant::now());
         self.status.send_modify(|s| s.last_error = Some(last));
     }
 
@@ -219,6 +231,14 @@ impl Board {
         });
     }
 
+    /// Another grid, or other objects.
+    pub(super) fn plan(&self, old: &Definition, new: &Definition) {
+        let was = |object| old.objects.iter().position(|it| it == object);
+        let objects = new.objects.iter().zip(periods(new));
+        let objects = objects.map(|(object, period)| (was(object), period));
+        self.vitals.plan(Instant::now(), new.quickest(), objects);
+    }
+
     /// The objects changed: values of those that stay are kept, in the new order.
     pub(super) fn objects(&self, old: &Definition, new: &Definition) {
         self.status.send_modify(|s| {
@@ -241,7 +261,11 @@ impl Board {
         });
     }
 
-    pub(super) fn no_values(&self, objects: usize) {
+    /// Another device stands there.
+    pub(super) fn another(&self, new: &Definition) {
+        self.vitals
+            .another(Instant::now(), new.quickest(), &periods(new));
+        let objects = new.objects.len();
         self.status.send_modify(|s| {
             s.values = vec![None; objects];
             s.points = vec![Points::default(); objects];
@@ -267,6 +291,11 @@ impl Board {
         s.counters.bytes_received = traffic.bytes_received;
         s.counters.round_trip_us = traffic.round_trip_us;
     }
+}
+
+/// How often each object is due.
+fn periods(meter: &Definition) -> Vec<Duration> {
+    meter.objects.iter().map(|it| meter.every(it)).collect()
 }
 
 fn plus(a: Traffic, b: Traffic) -> Traffic {

@@ -87,6 +87,7 @@ impl Owner {
                 .filter(reads)
                 .map(|(place, _)| place),
         );
+        self.board.vitals.began(started);
         let at = self.clock.now();
         let board = self.board.clone();
         let mut order = std::mem::take(&mut self.order);
@@ -128,6 +129,11 @@ impl Owner {
             }
         };
         let schedule = &mut self.schedule;
+        let point = schedule.quickest_point().unwrap_or(started);
+        let served: Vec<_> = due
+            .iter()
+            .map(|place| schedule.point(&meter, meter.objects.get(*place)?))
+            .collect();
         let over = (self.board).book(|points| schedule.end(&meter, now, was_read, points));
         let missed = missed.unwrap_or(0) + over.unwrap_or(0);
         let brought = readings.iter().any(|(_, r)| r.value.is_ok());
@@ -135,7 +141,16 @@ impl Owner {
         if let Some(count) = u32::try_from(order.len()).ok().filter(|_| whole && brought) {
             self.board.each(started.elapsed() / count.max(1));
         }
-        self.board.cycle(started.elapsed(), !brought, missed);
+        for (place, served) in due.iter().zip(served) {
+            let value = |(it, reading): &(usize, Reading)| it == place && reading.value.is_ok();
+            let came = readings.iter().any(value);
+            if let Some(served) = served {
+                self.board.vitals.tried(*place, served, came);
+            }
+        }
+        let took = started.elapsed();
+        (self.board.vitals).ended(now, point, took, brought);
+        self.board.cycle(took, !brought, missed);
         if brought || whole && !readings.is_empty() {
             self.proven();
         }

@@ -60,6 +60,7 @@ impl Owner {
             .with_accepted_counter(accepted)
             .with_counters(Arc::clone(&self.kept.counters))
             .with_error_limit(meter.recovery.link_errors)
+            .with_vitals(self.board.vitals.clone())
             .with_attempts(
                 Arc::clone(&self.kept.attempts),
                 std::mem::take(&mut self.confirmed),

@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::counters::{CounterError, Counters, InMemory};
 use super::definition::Definition;
 use super::evidence;
+use super::health::Vitals;
 use super::judge::{Judge, merged};
 use super::known_good::KnownGood;
 use super::objects::Objects;
@@ -71,6 +72,7 @@ pub struct PollerHandle {
     pub orders: mpsc::Sender<Order>,
     pub status: watch::Receiver<MeterStatus>,
     pub tap: Tap,
+    pub vitals: Vitals,
     pub task: tokio::task::JoinHandle<()>,
 }
 
@@ -132,12 +134,13 @@ pub fn spawn_with(
     kept: Kept,
 ) -> PollerHandle {
     let (orders, inbox) = mpsc::channel(32);
-    let board = Board::new(clock, definition.objects.len());
+    let board = Board::new(clock, &definition);
     if definition.enabled {
         // Before the task first runs someone may look, or say stop.
         board.phase(Phase::Connecting);
     }
     let status = board.watch();
+    let vitals = board.vitals.clone();
     tap.diagnose(evidence::settings(&definition, kept.known_good.as_ref()));
     let owner = Owner {
         judge: Judge::new(&definition),
@@ -174,6 +177,7 @@ pub fn spawn_with(
         orders,
         status,
         tap,
+        vitals,
         task,
     }
 }

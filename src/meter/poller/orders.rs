@@ -211,9 +211,12 @@ impl Owner {
         if old.is_elsewhere(&new) {
             // Another device: its scalers may differ, and these values are not its.
             self.objects = Objects::default();
-            self.board.no_values(new.objects.len());
+            self.board.another(&new);
         } else if old.objects != new.objects {
             self.board.objects(&old, &new);
+            self.board.plan(&old, &new);
+        } else if old.poll != new.poll {
+            self.board.plan(&old, &new);
         }
         self.schedule.adopt(&old, &new, Instant::now());
         self.healing.adopt(&old, &new);

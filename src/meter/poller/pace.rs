@@ -38,6 +38,11 @@ impl Grid {
         u64::from(passed)
     }
 
+    /// The tick that was served or let pass last.
+    pub(super) fn point(&self) -> Instant {
+        self.anchor + self.period.saturating_mul(self.last)
+    }
+
     pub(super) fn next(&self) -> Instant {
         self.anchor + self.period.saturating_mul(self.last.saturating_add(1))
     }

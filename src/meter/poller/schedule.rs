@@ -84,6 +84,19 @@ impl Schedule {
             .any(|lane| lane.read && lane.grid.period() == period)
     }
 
+    /// The tick of this object's grid that is served, or was last.
+    pub(super) fn point(&self, meter: &Definition, object: &PolledObject) -> Option<Instant> {
+        let period = meter.every(object);
+        let lane = self.lanes.iter().find(|it| it.grid.period() == period)?;
+        Some(lane.grid.point())
+    }
+
+    /// The same of the grid that ticks most often.
+    pub(super) fn quickest_point(&self) -> Option<Instant> {
+        let quickest = self.lanes.iter().min_by_key(|it| it.grid.period())?;
+        Some(quickest.grid.point())
+    }
+
     /// The poll is over. `read` says of an object (by its place) whether its answer came, else why not. Ticks that
     /// went by meanwhile are missed by what was read, and due for what was not; how many were missed.
     pub(super) fn end(

@@ -27,6 +27,7 @@ use super::clock::Clock;
 use super::counters::Counters;
 use super::definition::Definition;
 use super::evidence;
+use super::health::Vitals;
 use super::objects::Objects;
 use super::randomness::Randomness;
 use super::status::{Rung, RungState};
@@ -98,6 +99,7 @@ pub struct Session {
     pub objects: Objects,
     settled: Settled,
     traffic: Traffic,
+    vitals: Option<Vitals>,
     who: String,
     secret: Option<Secret>,
     /// DISC as it would be sent now, for `Drop`; empty where there is none.
@@ -192,6 +194,7 @@ impl Session {
             objects: Objects::default(),
             settled: Settled::default(),
             traffic: Traffic::default(),
+            vitals: None,
             who: config::who(definition),
             secret,
             disc: config::disc(definition, definition.client),
@@ -206,6 +209,12 @@ impl Session {
     /// Where invocation counters are kept; without this, in memory alone.
     pub fn with_counters(mut self, counters: Arc<dyn Counters>) -> Self {
         self.counting.counters = counters;
+        self
+    }
+
+    /// Where the time of each answer is counted.
+    pub fn with_vitals(mut self, vitals: Vitals) -> Self {
+        self.vitals = Some(vitals);
         self
     }
 
@@ -481,6 +490,9 @@ impl Session {
     }
 
     fn smooth(&mut self, took: Duration) {
+        if let Some(vitals) = &self.vitals {
+            vitals.answered(took);
+        }
         let sample = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let mean = &mut self.traffic.round_trip_us;
         *mean = match *mean {

@@ -135,6 +135,7 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            health: Arc::default(),
             bench: None,
         }
     }
@@ -161,6 +162,7 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            health: Arc::default(),
             bench: None,
         }
     }
@@ -187,6 +189,7 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            health: Arc::default(),
             bench: None,
         }
     }
@@ -217,6 +220,7 @@ impl Moment {
         MeterView {
             definition: d,
             status: s,
+            health: Arc::default(),
             bench: None,
         }
     }

@@ -338,6 +338,7 @@ impl Replay {
         Some(Arc::new(MeterView {
             definition,
             status,
+            health: Arc::default(),
             bench: None,
         }))
     }
