@@ -15,7 +15,8 @@
 //!   for learning.
 //! - [`meter`]: one meter, alive. Its definition, its transport, the session over it, the poller that owns
 //!   both, and the one tap every byte passes.
-//! - [`store`]: SQLite on one thread. Meters, brokers, readings, the outbox; numbered migrations in `assets/`.
+//! - [`store`]: SQLite on one thread. Meters, brokers, the outbox, the history of readings (which is looked at on a second
+//!   connection); numbered migrations in `assets/`.
 //! - [`publish`]: MQTT. Payload dialects, what a platform asks, and the task that drains the outbox through a window, on PUBACK.
 //! - [`headend`]: the running whole behind one handle. Commands in, changes out, snapshots to look at.
 //! - [`tui`]: the screen. `app` is its core (messages in, model changed, effects out), `view` draws the

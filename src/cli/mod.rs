@@ -14,6 +14,7 @@ pub mod exit;
 mod finding;
 mod findings;
 mod given;
+pub mod history;
 pub mod identify;
 pub mod image;
 pub mod link_line;
@@ -183,6 +184,8 @@ enum Command {
     Identify(identify::Args),
     /// Read a profile as a table
     Profile(profile::Args),
+    /// Show what was read of a saved meter, and how long it is kept
+    History(history::Args),
     /// Write one attribute, after asking
     Set(set::Args),
     /// Invoke one method, after asking
@@ -253,6 +256,15 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
                 broker::run(command, store, out, &mut io::stderr()).await
             })
         }
+        Some(Command::History(args)) => small_runtime()?.block_on(async {
+            let store = places()?.open_store()?;
+            let done = history::run(&args, &store, jiff::Timestamp::now(), out).await;
+            store.close().await;
+            match done {
+                Err(failure) if failure.kind == ExitKind::Done => Ok(ExitKind::Done),
+                other => other,
+            }
+        }),
         Some(Command::Bridge(args)) => bridge::run(&args, &places()?),
         Some(Command::Mqtt(command)) => with_store(&places()?, false, async |store| {
             mqtt::run(command, store, out).await

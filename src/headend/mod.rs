@@ -10,6 +10,7 @@ mod commit;
 mod elsewhere;
 mod fleet;
 mod health;
+mod history;
 mod notes;
 mod pace;
 mod publishers;
@@ -151,6 +152,7 @@ impl Headend {
         tokio::spawn(statistics::run(Arc::downgrade(&inner)));
         tokio::spawn(health::run(Arc::downgrade(&inner)));
         tokio::spawn(report::run(Arc::downgrade(&inner)));
+        tokio::spawn(history::run(Arc::downgrade(&inner)));
         for broker in brokers {
             inner.start_broker(broker);
         }

@@ -30,4 +30,4 @@ mod veil;
 pub use clock::Clock;
 pub use definition::{Definition, MeterId, PolledObject};
 pub use reading::{Poll, Reading, ReadingError};
-pub use status::{MeterStatus, Phase, Rung, RungState};
+pub use status::{Counters, MeterStatus, Phase, Rung, RungState};

@@ -4,13 +4,10 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{Fault, StoreError};
-use super::meters::timestamp;
+use super::history::record::{self, Grown};
 use super::outbox::{insert, trim};
-use super::{Committed, Kind, Lot, Message, Render, StoredReading};
-use crate::meter::{MeterId, Poll, Reading};
-
-/// Readings kept over all meters; the oldest go first. Some 40 MB, checked at every start within a moment.
-pub const READINGS_KEPT: i64 = 200_000;
+use super::{Committed, Kind, Lot, Message, Render};
+use crate::meter::Poll;
 
 /// One transaction; an answer for each poll.
 pub(super) fn polls(
@@ -19,11 +16,13 @@ pub(super) fn polls(
 ) -> Result<Vec<Result<Committed, StoreError>>, Fault> {
     let mut transaction = connection.transaction()?;
     let mut done = Vec::with_capacity(lot.len());
+    let mut all = Grown::default();
     for (poll, outlet) in lot {
         let savepoint = transaction.savepoint()?;
         match one(&savepoint, &poll, outlet) {
-            Ok(committed) => {
+            Ok((committed, grown)) => {
                 savepoint.commit()?;
+                all.merge(grown);
                 done.push(Ok(committed));
             }
             // Dropping the savepoint takes back what this one did.
@@ -31,9 +30,7 @@ pub(super) fn polls(
             Err(fault) => return Err(fault),
         }
     }
-    transaction
-        .prepare_cached("DELETE FROM reading WHERE id <= (SELECT max(id) FROM reading) - ?")?
-        .execute([READINGS_KEPT])?;
+    all.settle(&transaction)?;
     transaction.commit()?;
     Ok(done)
 }
@@ -42,44 +39,18 @@ fn one(
     connection: &Connection,
     poll: &Poll,
     outlet: Option<(i64, Render)>,
-) -> Result<Committed, Fault> {
+) -> Result<(Committed, Grown), Fault> {
     let device: String = connection
         .prepare_cached("SELECT coalesce(device, name) FROM meter WHERE id = ?")?
         .query_row([poll.meter.0], |row| row.get(0))
         .optional()?
         .ok_or_else(|| Fault::not_found("the meter was removed; its reading was not stored"))?;
-    for reading in &poll.readings {
-        insert_reading(connection, poll.meter, reading)?;
-    }
-    match outlet {
-        Some((broker, render)) => queue(connection, poll, broker, &device, &render),
-        None => Ok(Committed::default()),
-    }
-}
-
-fn insert_reading(connection: &Connection, meter: MeterId, reading: &Reading) -> Result<(), Fault> {
-    let (value, raw, error) = match &reading.value {
-        Ok(data) => (Some(reading.text()), Some(data.to_json().to_string()), None),
-        Err(error) => (None, None, Some(error.to_string())),
+    let grown = record::cycle(connection, poll.meter, &poll.readings)?;
+    let committed = match outlet {
+        Some((broker, render)) => queue(connection, poll, broker, &device, &render)?,
+        None => Committed::default(),
     };
-    connection
-        .prepare_cached(
-            "INSERT INTO reading (meter, key, class, obis, attribute, at_ms, value, raw, unit, error)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            meter.0,
-            reading.key,
-            reading.attribute.class,
-            reading.attribute.obis.to_string(),
-            reading.attribute.attribute,
-            reading.at.as_millisecond(),
-            value,
-            raw,
-            reading.scaler_unit.map(|scaler_unit| scaler_unit.unit.0),
-            error,
-        ])?;
-    Ok(())
+    Ok((committed, grown))
 }
 
 /// Counts only when something was said, so that a receiver sees no gap.
@@ -122,31 +93,4 @@ fn queue(
             .count(),
         dropped,
     })
-}
-
-pub(super) fn readings(
-    connection: &mut Connection,
-    meter: MeterId,
-    key: &str,
-    limit: usize,
-) -> Result<Vec<StoredReading>, Fault> {
-    let mut query = connection.prepare_cached(
-        "SELECT obis, at_ms, value, raw, unit, error FROM reading
-         WHERE meter = ? AND key = ? ORDER BY id DESC LIMIT ?",
-    )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = query.query(params![meter.0, key, limit])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(StoredReading {
-            obis: row.get("obis")?,
-            at: timestamp(row.get("at_ms")?)?,
-            value: row.get("value")?,
-            raw: row.get("raw")?,
-            unit: row.get("unit")?,
-            error: row.get("error")?,
-        });
-    }
-    found.reverse();
-    Ok(found)
 }

@@ -53,6 +53,9 @@ pub enum StoreError {
     /// Something else still needs it; the text says what.
     #[error("{0}")]
     InUse(String),
+    /// A setting that would do harm; the text says which.
+    #[error("{0}")]
+    Unfit(String),
     #[error("database {path}: {detail}")]
     Other { path: PathBuf, detail: String },
     #[error("the database thread has stopped")]
@@ -64,7 +67,7 @@ impl StoreError {
     pub fn is_request(&self) -> bool {
         matches!(
             self,
-            Self::NotFound(_) | Self::Duplicate(_) | Self::InUse(_)
+            Self::NotFound(_) | Self::Duplicate(_) | Self::InUse(_) | Self::Unfit(_)
         )
     }
 

@@ -9,12 +9,33 @@ use rusqlite::{
 
 use super::brokers;
 use super::error::{Fault, StoreError, is_duplicate};
+use super::history;
 use super::line::{self, Columns};
-use super::{MeterNote, MeterNotes};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
 use crate::meter::definition::{Nominal, RecoverySettings, Report};
 use crate::meter::{Definition, MeterId, PolledObject};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum MeterNote {
+    Seen(Timestamp),
+    Error {
+        at: Timestamp,
+        what: String,
+    },
+    /// Link parameters that worked, as JSON.
+    Good {
+        at: Timestamp,
+        link: String,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MeterNotes {
+    pub last_seen: Option<Timestamp>,
+    pub last_error: Option<(Timestamp, String)>,
+    pub last_good: Option<(Timestamp, String)>,
+}
 
 pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault> {
     // One snapshot for both tables.
@@ -267,7 +288,8 @@ pub(super) fn delete(connection: &mut Connection, id: MeterId) -> Result<(), Fau
     // Its unsent messages stay: outbox.meter becomes NULL and they are still published.
     match connection.execute("DELETE FROM meter WHERE id = ?", [id.0])? {
         0 => Err(gone("with this number")),
-        _ => Ok(()),
+        // The rows of its history go later, a few at a time; nothing finds them any more.
+        _ => history::forget(connection, id),
     }
 }
 

@@ -3,6 +3,10 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::Fault;
+use super::history;
+
+/// Takes over the rows of the table before it.
+const HISTORY: &str = include_str!("../../assets/migrations/0012_history.sql");
 
 /// In order; a file once released is never edited, a new one is added instead.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -17,6 +21,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/0009_report.sql"),
     include_str!("../../assets/migrations/0010_schedule.sql"),
     include_str!("../../assets/migrations/0011_recovery.sql"),
+    HISTORY,
 ];
 
 /// The schema this program writes.
@@ -46,6 +51,9 @@ pub(super) fn migrate_to(connection: &mut Connection, target: u32) -> Result<(),
             continue;
         }
         step.execute_batch(sql)?;
+        if *sql == HISTORY {
+            history::adopt(&step)?;
+        }
         step.pragma_update(None, "user_version", number)?;
         step.commit()?;
     }

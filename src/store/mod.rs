@@ -13,7 +13,9 @@ mod counters;
 mod dead;
 mod error;
 mod glance;
+mod history;
 mod line;
+mod message;
 mod meters;
 mod migrate;
 mod object_lists;
@@ -25,172 +27,23 @@ mod worker;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
 use crate::meter::{Definition, MeterId, Poll};
 pub use broker::{BrokerDefinition, CHANGING, Dialect, Limits, Protocol, WINDOW, fit_topic};
-pub use commit::READINGS_KEPT;
 pub use error::StoreError;
 pub use glance::DeadLetter;
+pub use history::{
+    Held, Keep, MOST_POINTS, Page, Place, Point, Query, Recorded, Series, Track, Traffic,
+};
+pub use message::{
+    Committed, DeadRow, Kind, Lot, Message, OutboxRow, QueueDepth, Render, StoredReading,
+};
+pub use meters::{MeterNote, MeterNotes};
 pub use object_lists::{KeptList, ListKey};
 use worker::Worker;
-
-/// What a message is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Telemetry,
-    Attributes,
-    /// A device comes or goes.
-    Lifecycle,
-    /// What there is to be read, for a platform that asks to be told.
-    Discovery,
-    Statistics,
-    /// Sent to see whether it arrives.
-    Test,
-}
-
-impl Kind {
-    const ALL: [Self; 6] = [
-        Self::Telemetry,
-        Self::Attributes,
-        Self::Lifecycle,
-        Self::Discovery,
-        Self::Statistics,
-        Self::Test,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Telemetry => "telemetry",
-            Self::Attributes => "attributes",
-            Self::Lifecycle => "lifecycle",
-            Self::Discovery => "discovery",
-            Self::Statistics => "statistics",
-            Self::Test => "test",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-/// A message waiting for its PUBACK.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutboxRow {
-    /// Grows, and never comes back.
-    pub id: i64,
-    pub broker: i64,
-    pub topic: String,
-    pub payload: Vec<u8>,
-    /// When its values were read.
-    pub created: Timestamp,
-    pub kind: Kind,
-    /// As the platform calls it.
-    pub device: Option<String>,
-    pub retain: bool,
-    /// Connections that ended while it was under way.
-    pub attempts: u32,
-}
-
-/// A message that was given up on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadRow {
-    pub row: OutboxRow,
-    pub reason: String,
-    /// When it was.
-    pub at: Timestamp,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    pub topic: String,
-    pub payload: Vec<u8>,
-    pub kind: Kind,
-    pub device: Option<String>,
-    pub retain: bool,
-}
-
-impl Message {
-    /// Of no device in particular, not retained.
-    pub fn new(kind: Kind, topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
-        Self {
-            topic: topic.into(),
-            payload: payload.into(),
-            kind,
-            device: None,
-            retain: false,
-        }
-    }
-}
-
-/// What a queue holds, and what never left it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QueueDepth {
-    pub waiting: u64,
-    /// Topics and payloads.
-    pub bytes: u64,
-    pub oldest: Option<Timestamp>,
-    /// Ever left out unsent, by the limits or by hand.
-    pub dropped: u64,
-    /// Given up on and still there to be looked at.
-    pub dead: u64,
-    /// Ever given up on.
-    pub rejected: u64,
-}
-
-/// What became of a poll.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Committed {
-    pub messages: usize,
-    /// Of these, values.
-    pub telemetry: usize,
-    /// Older messages that had to go for it.
-    pub dropped: u64,
-}
-
-/// One value as it was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredReading {
-    pub obis: String,
-    pub at: Timestamp,
-    /// Exact decimal or text.
-    pub value: Option<String>,
-    /// As the meter sent it, JSON.
-    pub raw: Option<String>,
-    pub unit: Option<u8>,
-    pub error: Option<String>,
-}
-
-/// Runs inside the transaction that commits the poll; gets the device's next sequence number, from 1.
-/// The number counts as used only when at least one message comes back.
-pub type Render = Arc<dyn Fn(u64) -> Vec<Message> + Send + Sync>;
-
-/// A poll, and the broker its messages go to, if any.
-pub type Lot = (Arc<Poll>, Option<(i64, Render)>);
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum MeterNote {
-    Seen(Timestamp),
-    Error {
-        at: Timestamp,
-        what: String,
-    },
-    /// Link parameters that worked, as JSON.
-    Good {
-        at: Timestamp,
-        link: String,
-    },
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MeterNotes {
-    pub last_seen: Option<Timestamp>,
-    pub last_error: Option<(Timestamp, String)>,
-    pub last_good: Option<(Timestamp, String)>,
-}
 
 /// Cheap to clone; every call goes to the one database thread. A call that is no longer awaited still
 /// runs to its end.
@@ -198,6 +51,9 @@ pub struct MeterNotes {
 pub struct Store {
     worker: Worker,
     claim: Arc<Mutex<Option<File>>>,
+    /// Made when something is looked up in the history first.
+    reader: Arc<Mutex<Option<Worker>>>,
+    acknowledged: Arc<Mutex<history::Acknowledged>>,
 }
 
 impl Store {
@@ -208,6 +64,8 @@ impl Store {
         Ok(Self {
             worker: Worker::thread(path, connection)?,
             claim: Arc::default(),
+            reader: Arc::default(),
+            acknowledged: Arc::default(),
         })
     }
 
@@ -216,6 +74,8 @@ impl Store {
         Ok(Self {
             worker: Worker::inline(open::in_memory()?),
             claim: Arc::default(),
+            reader: Arc::default(),
+            acknowledged: Arc::default(),
         })
     }
 
@@ -353,8 +213,8 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<StoredReading>, StoreError> {
         let key = key.to_owned();
-        self.worker
-            .run(move |connection| commit::readings(connection, meter, &key, limit))
+        self.reader()?
+            .run(move |connection| history::readings(connection, meter, &key, limit))
             .await
     }
 
@@ -372,8 +232,16 @@ impl Store {
 
     /// The broker has them: one transaction removes all.
     pub async fn acknowledged(&self, ids: Vec<i64>) -> Result<(), StoreError> {
+        let acknowledged = Arc::clone(&self.acknowledged);
         self.worker
-            .run(move |connection| outbox::acknowledged(connection, &ids))
+            .run(move |connection| {
+                let gone = outbox::acknowledged(connection, &ids)?;
+                let mut acknowledged = locked(&acknowledged);
+                for sent in gone {
+                    acknowledged.add(sent.meter, sent.bytes);
+                }
+                Ok(())
+            })
             .await
     }
 
@@ -517,6 +385,11 @@ impl Store {
 
     /// Everything committed, WAL checkpointed, thread ended. Any later call says `Stopped`.
     pub async fn close(&self) {
+        // Whoever looks later gets the one that has stopped.
+        let reader = locked(&self.reader).replace(self.worker.clone());
+        if let Some(reader) = reader {
+            reader.close().await;
+        }
         self.worker.close().await;
         drop(
             self.claim
@@ -525,4 +398,8 @@ impl Store {
                 .take(),
         );
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,6 +15,14 @@ use super::migrate::{self, KNOWN};
 pub(super) const APPLICATION_ID: u32 = 0x4F42_4953;
 /// How long another program's write is waited for.
 const BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 2_000 });
+/// More than a commit needs, so that none is prepared twice.
+const STATEMENTS: usize = 64;
+/// Negative: KiB. Room for the pages at which the readings of some thousand meters arrive.
+const CACHE_KIB: i64 = -16_000;
+/// 16 MiB of log before it goes into the file: pages that many commits touched go once.
+const LOG_PAGES: i64 = 4_000;
+/// A file beyond this is not read through before a start: the readings, most of it by far, are left out of the check.
+const CHECK_BYTES: i64 = if cfg!(test) { 1 << 20 } else { 256 << 20 };
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 pub(super) fn file(path: &Path) -> Result<Connection, StoreError> {
@@ -39,6 +47,7 @@ pub(super) fn in_memory() -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(sql)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     migrate::migrate(&mut connection).map_err(|fault| fault.at(path))?;
     Ok(connection)
 }
@@ -77,6 +86,7 @@ fn open_existing(path: &Path, created: bool) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY).map_err(sql)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Writers queue at their first step instead of failing half-way.
     connection.set_transaction_behavior(TransactionBehavior::Immediate);
     if connection.is_readonly("main").map_err(sql)? {
@@ -103,6 +113,19 @@ fn open_existing(path: &Path, created: bool) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "synchronous", "FULL")
         .map_err(sql)?;
+    for (pragma, value) in [("cache_size", CACHE_KIB), ("wal_autocheckpoint", LOG_PAGES)] {
+        connection.pragma_update(None, pragma, value).map_err(sql)?;
+    }
+    Ok(connection)
+}
+
+/// A second connection, to a database that is open already: it only reads, and nothing waits for it.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let sql = |error| StoreError::sql(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
+    connection.busy_timeout(BUSY).map_err(sql)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
@@ -180,8 +203,26 @@ fn judge(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let sql = |error| StoreError::sql(path, &error);
+    let ask = |question: &str| connection.query_row(question, [], |row| row.get::<_, i64>(0));
+    let pages = ask("PRAGMA page_count").map_err(sql)?;
+    let size = ask("PRAGMA page_size").map_err(sql)?;
+    if pages.saturating_mul(size) <= CHECK_BYTES {
+        return verdict(connection, path, "PRAGMA quick_check(1)");
+    }
+    let tables: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'history'")
+        .and_then(|mut query| query.query_map([], |row| row.get(0))?.collect())
+        .map_err(sql)?;
+    for table in tables {
+        verdict(connection, path, &format!("PRAGMA quick_check({table})"))?;
+    }
+    Ok(())
+}
+
+fn verdict(connection: &Connection, path: &Path, question: &str) -> Result<(), StoreError> {
     let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .query_row(question, [], |row| row.get(0))
         .map_err(|error| StoreError::sql(path, &error))?;
     if verdict == "ok" {
         Ok(())

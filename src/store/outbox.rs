@@ -146,13 +146,45 @@ pub(super) fn from_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow, Fault> {
 }
 
 /// Rows already gone are no error: the acknowledgement may come twice.
-pub(super) fn acknowledged(connection: &mut Connection, ids: &[i64]) -> Result<(), Fault> {
+pub(super) fn acknowledged(connection: &mut Connection, ids: &[i64]) -> Result<Vec<Sent>, Fault> {
     // Should the power fail before this reaches the disk, a message comes twice. That is what at-least-once means, and
     // waiting for the disk after each would cost most of the throughput.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let done = each(connection, "DELETE FROM outbox WHERE id = ?", ids);
+    let done = delete(connection, ids);
     connection.pragma_update(None, "synchronous", "FULL")?;
     done
+}
+
+/// What the broker has of a meter: octets of topic and payload.
+pub(super) struct Sent {
+    pub meter: MeterId,
+    pub bytes: u64,
+}
+
+fn delete(connection: &mut Connection, ids: &[i64]) -> Result<Vec<Sent>, Fault> {
+    let transaction = connection.transaction()?;
+    let mut sent = Vec::with_capacity(ids.len());
+    {
+        let mut statement = transaction.prepare_cached(
+            "DELETE FROM outbox WHERE id = ?
+             RETURNING meter, length(CAST(topic AS BLOB)) + length(payload)",
+        )?;
+        for id in ids {
+            let gone = statement
+                .query_row([id], |row| {
+                    Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
+                })
+                .optional()?;
+            if let Some((Some(meter), bytes)) = gone {
+                sent.push(Sent {
+                    meter: MeterId(meter),
+                    bytes: bytes.unsigned_abs(),
+                });
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(sent)
 }
 
 /// They were under way when a connection ended.

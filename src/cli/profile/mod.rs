@@ -8,6 +8,8 @@ mod partial;
 mod tests;
 mod write;
 
+pub(super) use write::quoted;
+
 use super::Failure;
 use super::exit::ExitKind;
 use super::visit::{Door, Place, Purpose, find};

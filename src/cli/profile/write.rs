@@ -234,7 +234,7 @@ fn line(cells: &[String], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// RFC 4180; a text that a spreadsheet would run as a formula is held back by a quote in front.
-fn quoted(cell: &str) -> String {
+pub(in crate::cli) fn quoted(cell: &str) -> String {
     let number = cell.parse::<f64>().is_ok();
     let formula = cell.starts_with(['=', '+', '-', '@']) && !number;
     let cell = if formula {

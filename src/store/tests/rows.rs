@@ -284,29 +284,6 @@ async fn notes_stay_through_edits_but_not_what_was_learned_elsewhere() {
 }
 
 #[tokio::test]
-async fn old_readings_make_room_for_new_ones() {
-    let store = Store::in_memory().unwrap();
-    let meter = store.save_meter(meter("m")).await.unwrap();
-    store.commit_poll(poll(meter.id, 1, 1), None).await.unwrap();
-    // As if as many had come in between as are kept.
-    store
-        .worker
-        .run(|connection| {
-            connection.execute(
-                "UPDATE sqlite_sequence SET seq = ? WHERE name = 'reading'",
-                [READINGS_KEPT],
-            )?;
-            Ok(())
-        })
-        .await
-        .unwrap();
-    store.commit_poll(poll(meter.id, 2, 2), None).await.unwrap();
-    let kept = store.readings(meter.id, "voltage_l1", 9).await.unwrap();
-    assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].at, at(2));
-}
-
-#[tokio::test]
 async fn a_thousand_polls_a_second() {
     let store = Store::in_memory().unwrap();
     let lab = store.save_broker(broker("lab")).await.unwrap();
