@@ -11,6 +11,7 @@ mod elsewhere;
 mod fleet;
 mod health;
 mod history;
+mod network;
 mod notes;
 mod pace;
 mod publishers;
@@ -152,7 +153,7 @@ impl Headend {
         tokio::spawn(statistics::run(Arc::downgrade(&inner)));
         tokio::spawn(health::run(Arc::downgrade(&inner)));
         tokio::spawn(report::run(Arc::downgrade(&inner)));
-        tokio::spawn(history::run(Arc::downgrade(&inner)));
+        tokio::spawn(network::run(Arc::downgrade(&inner)));
         for broker in brokers {
             inner.start_broker(broker);
         }

@@ -4,6 +4,7 @@
 use super::app::pane::Pane;
 use super::app::replay::{Batch, Replay, course::observe};
 use super::app::{Assembler, Effect, Line, Model, Msg, Now, update};
+use super::pace::{SLOT, Slots};
 pub use super::recorded::Recorded;
 use super::term::screen::{self, Screen};
 use super::term::theme::Abilities;
@@ -37,10 +38,6 @@ pub struct Setup {
     pub files: PathBuf,
 }
 
-/// Time between frames drawn for data; keys draw at once.
-const SLOT: Duration = Duration::from_millis(33);
-const SLOT_OVER_SSH: Duration = Duration::from_millis(100);
-const SLOWEST_SLOT: Duration = Duration::from_millis(500);
 /// Events answered by one picture at most.
 const EVENTS_A_TURN: usize = 32;
 /// How often the followed meter's tap is looked at when nothing else happens.
@@ -74,6 +71,8 @@ struct Loop {
     answers: mpsc::UnboundedReceiver<Msg>,
     answer: mpsc::UnboundedSender<Msg>,
     slots: Slots,
+    /// When changes were last taken from the head-end.
+    taken: Instant,
     second: Instant,
     sent_before: u64,
     played: Instant,
@@ -89,43 +88,6 @@ struct Followed {
     assembler: Assembler,
     /// Looks at the same frames as the pane, so that its numbers are the rows' own.
     engine: Engine,
-}
-
-/// When the next picture may be drawn; wider apart when the line is slow.
-struct Slots {
-    usual: Duration,
-    now: Duration,
-    next: Instant,
-}
-
-impl Slots {
-    fn new() -> Self {
-        let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
-        let usual = if over_ssh { SLOT_OVER_SSH } else { SLOT };
-        Self {
-            usual,
-            now: usual,
-            next: Instant::now(),
-        }
-    }
-
-    /// A write that takes long means the line is full: fewer pictures until it has recovered.
-    fn drawn(&mut self, took: Duration) {
-        self.now = if took > self.now / 4 {
-            (self.now * 2).min(SLOWEST_SLOT)
-        } else if took < self.now / 16 {
-            (self.now / 2).max(self.usual)
-        } else {
-            self.now
-        };
-        self.next = Instant::now() + self.now;
-    }
-
-    fn slow(&self) -> Option<u16> {
-        // One late write is no slow line.
-        (self.now > self.usual * 2)
-            .then(|| u16::try_from(1000 / self.now.as_millis().max(1)).unwrap_or(u16::MAX))
-    }
 }
 
 /// Whether the loop goes on after a message.
@@ -157,7 +119,8 @@ impl Loop {
             followed: None,
             answers,
             answer,
-            slots: Slots::new(),
+            slots: Slots::new(Instant::now(), std::env::var_os("SSH_CONNECTION").is_some()),
+            taken: Instant::now(),
             second: Instant::now(),
             sent_before: 0,
             played: Instant::now(),
@@ -196,16 +159,25 @@ impl Loop {
                 Some(batch) = next_batch(self.batches.as_mut()), if wants => {
                     self.tell(Msg::Recorded(batch))?
                 }
-                changes = changes(self.setup.headend.as_ref()) => self.tell(Msg::Changes(changes))?,
+                changes = changes(self.setup.headend.as_ref(), self.taken + SLOT) => {
+                    self.taken = Instant::now();
+                    self.tell(Msg::Changes(changes))?
+                }
                 () = sleep_until(wake) => Go::On,
             };
             if go == Go::Quit || self.catch_up()? == Go::Quit {
                 return Ok(());
             }
-            if self.model.dirty && Instant::now() >= self.slots.next {
+            if self.due(Instant::now()) {
                 self.draw()?;
             }
         }
+    }
+
+    /// Whether it is time for a picture.
+    fn due(&self, now: Instant) -> bool {
+        (self.model.dirty && now >= self.slots.next())
+            || (self.model.stale && now >= self.slots.calm())
     }
 
     /// What there is to begin with.
@@ -229,10 +201,13 @@ impl Loop {
     fn next_wake(&self) -> Instant {
         let mut wake = self.second + Duration::from_secs(1);
         if self.model.dirty {
-            wake = wake.min(self.slots.next);
+            wake = wake.min(self.slots.next());
+        }
+        if self.model.stale {
+            wake = wake.min(self.slots.calm());
         }
         if self.playing() {
-            wake = wake.min(self.slots.next.max(Instant::now() + SLOT));
+            wake = wake.min(self.slots.next().max(Instant::now() + SLOT));
         }
         if self.followed.is_some() {
             wake = wake.min(Instant::now() + TRACE_LOOK);
@@ -366,6 +341,19 @@ impl Loop {
                     let _ = answer.send(Msg::Notice(Notice { level, text }));
                 });
             }
+            Effect::History { ticket, query } => {
+                let Some(headend) = self.setup.headend.clone() else {
+                    let result = Err("a replay has no history".to_owned());
+                    let _ = self.answer.send(Msg::History { ticket, result });
+                    return Ok(Go::On);
+                };
+                let answer = self.answer.clone();
+                tokio::spawn(async move {
+                    let result = headend.history(query).await;
+                    let _ = answer.send(Msg::History { ticket, result });
+                });
+            }
+            Effect::Herald(bytes) => self.screen.sequence(&bytes)?,
             Effect::FollowTrace(meter) => {
                 self.followed = meter.and_then(|meter| {
                     Some(Followed {
@@ -427,13 +415,15 @@ impl Loop {
     fn draw(&mut self) -> io::Result<()> {
         let mut shown = None;
         let model = &self.model;
-        self.screen
+        let sent = self
+            .screen
             .draw(|frame| shown = Some(view::draw(model, frame)))?;
-        self.model.dirty = false;
+        (self.model.dirty, self.model.stale) = (false, false);
         if let Some(shown) = shown {
             self.tell(Msg::Shown(shown))?;
         }
-        self.slots.drawn(self.screen.writing());
+        self.slots
+            .drawn(Instant::now(), self.screen.writing(), sent);
         Ok(())
     }
 }
@@ -443,10 +433,11 @@ async fn next_batch(batches: Option<&mut mpsc::Receiver<Batch>>) -> Option<Batch
     batches?.recv().await
 }
 
-/// What changed at the head-end; never anything in a replay.
-async fn changes(headend: Option<&Headend>) -> Changes {
+/// What changed at the head-end, not more often than it can be shown; never anything in a replay.
+async fn changes(headend: Option<&Headend>, not_before: Instant) -> Changes {
     match headend {
         Some(headend) => {
+            sleep_until(not_before).await;
             headend.changed().await;
             headend.take_changes()
         }

@@ -3,6 +3,7 @@
 //! is not listed here.
 use super::key::Key;
 use super::pane::Pane;
+use std::sync::LazyLock;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -71,6 +72,15 @@ pub enum Action {
     Accept,
     Cancel,
     Yes,
+    Order,
+    Reverse,
+    Group,
+    NextNeedy,
+    Overview,
+    Chart,
+    Herald,
+    Nearer,
+    Farther,
 }
 
 /// Where an entry's keys work.
@@ -90,6 +100,10 @@ pub enum Place {
     Filter,
     /// While a note or a file name is being typed.
     Line,
+    /// The fleet as a whole.
+    Overview,
+    /// The course of a value.
+    Chart,
     /// Really everywhere.
     Always,
 }
@@ -115,13 +129,15 @@ impl Place {
             Self::Palette => "Command line",
             Self::Filter => "Filter",
             Self::Line => "Note or file name",
+            Self::Overview => "Fleet",
+            Self::Chart => "Chart",
             Self::Always => "Everywhere",
         }
     }
 }
 
 /// All places, in the order the help and the README show them.
-pub const PLACES: [Place; 14] = [
+pub const PLACES: [Place; 16] = [
     Place::Panes,
     Place::Pane(Pane::Meters),
     Place::Pane(Pane::Values),
@@ -134,6 +150,8 @@ pub const PLACES: [Place; 14] = [
     Place::Palette,
     Place::Filter,
     Place::Line,
+    Place::Overview,
+    Place::Chart,
     Place::Help,
     Place::Always,
 ];
@@ -196,12 +214,21 @@ table! {
         Action::ReplayStep, "replay-step", ["."], 6, "step", "In a replay: one entry more, then hold";
         Action::Faster, "replay-faster", ["+", "="], 6, "faster", "In a replay: twice as fast";
         Action::Slower, "replay-slower", ["-"], 7, "slower", "In a replay: half as fast";
+        Action::Overview, "overview", ["v"], 9, "fleet", "All meters in bands, and who needs you first";
+        Action::Chart, "chart", ["c"], 10, "chart", "The course of the selected value, an hour to a year";
+        Action::Herald, "notify", ["B"], 0, "", "Ring when a meter needs you: off, bell, OSC 9, OSC 777";
         Action::Repaint, "repaint", ["ctrl-l"], 0, "", "Paint the screen again";
         Action::Suspend, "suspend", ["ctrl-z"], 0, "", "Back to the shell; sessions go on until they time out";
     }
     Place::Pane(Pane::Meters) => {
         Action::Open, "edit-meter-here", ["enter"], 0, "", "Edit the selected meter";
-        Action::Filter, "filter-meters", ["/"], 6, "filter", "Show only meters with a text in name, address or state";
+        Action::Filter, "filter-meters", ["/"], 6, "filter", "Only meters with words in name, address, state or cause";
+        Action::Order, "order-meters", ["o"], 9, "order", "By name, state, worst, oldest reading, least success";
+        Action::Reverse, "reverse-meters", ["O"], 0, "", "The same order, from the other end";
+        Action::Group, "group-meters", ["S"], 10, "group", "Put equal states together under headings, and back";
+        Action::Left, "fold-group", ["left", "h"], 0, "", "Fold the group under the cursor away";
+        Action::Right, "unfold-group", ["right", "l"], 0, "", "Fold it out again";
+        Action::NextNeedy, "next-needy", ["n"], 9, "who needs me", "Go to the next meter that needs a person";
     }
     Place::Pane(Pane::Trace) => {
         Action::Open, "fields", ["enter"], 6, "fields", "Walk the fields of the selected frame; again: leave";
@@ -270,6 +297,26 @@ table! {
         Action::Accept, "line-take", ["enter"], 1, "take it", "Take what is written";
         Action::Cancel, "line-leave", ["esc"], 2, "leave", "Leave everything as it was";
     }
+    Place::Overview => {
+        Action::Up, "overview-up", ["up", "k"], 0, "", "One meter up";
+        Action::Down, "overview-down", ["down", "j"], 3, "next", "One meter down";
+        Action::PageUp, "overview-page-up", ["pgup"], 0, "", "One page up";
+        Action::PageDown, "overview-page-down", ["pgdn", "space"], 0, "", "One page down";
+        Action::Top, "overview-top", ["home"], 0, "", "To the most urgent";
+        Action::Bottom, "overview-bottom", ["end", "G"], 0, "", "To the last";
+        Action::Accept, "overview-open", ["enter"], 1, "go to it", "Go to this meter";
+        Action::Cancel, "overview-close", ["esc", "v", "q"], 2, "close", "Close";
+    }
+    Place::Chart => {
+        Action::Left, "chart-earlier", ["left", "h"], 1, "earlier", "Half a span back in time";
+        Action::Right, "chart-later", ["right", "l"], 2, "later", "Half a span on, up to now";
+        Action::Nearer, "chart-nearer", ["+", "="], 3, "nearer", "A shorter span: 1 y, 30 d, 7 d, 24 h, 1 h";
+        Action::Farther, "chart-farther", ["-"], 4, "farther", "A longer span";
+        Action::Up, "chart-previous", ["up", "k"], 0, "", "The value above";
+        Action::Down, "chart-next", ["down", "j"], 5, "next value", "The value below";
+        Action::Bottom, "chart-now", ["end", "G"], 6, "now", "Up to now, and going on";
+        Action::Cancel, "chart-close", ["esc", "c", "q", "enter"], 7, "close", "Close";
+    }
     Place::Help => {
         Action::Up, "help-up", ["up", "k"], 0, "", "One line up";
         Action::Down, "help-down", ["down", "j"], 2, "down", "One line down";
@@ -287,18 +334,26 @@ table! {
 /// The entry a key stands for at this place; the place itself goes before what covers it.
 pub fn find(pressed: Key, here: Place) -> Option<&'static Entry> {
     let pressed = pressed.folded();
-    let takes = |entry: &&Entry| {
-        entry
-            .keys
-            .iter()
-            .any(|key| Key::parse(key).is_some_and(|key| key.folded() == pressed))
-    };
-    entries(here).find(takes).or_else(|| {
-        TABLE
-            .iter()
-            .find(|entry| entry.place.covers(here) && takes(entry))
-    })
+    let mut best = None;
+    for (_, entry) in KEYS.iter().filter(|(key, _)| *key == pressed) {
+        if entry.place == here {
+            return Some(entry);
+        }
+        if best.is_none() && entry.place.covers(here) {
+            best = Some(*entry);
+        }
+    }
+    best
 }
+
+/// The table by key: the footer asks it of every entry for every picture.
+static KEYS: LazyLock<Vec<(Key, &'static Entry)>> = LazyLock::new(|| {
+    let keys = |entry: &'static Entry| {
+        let parsed = entry.keys.iter().filter_map(|key| Key::parse(key));
+        parsed.map(move |key| (key.folded(), entry))
+    };
+    TABLE.iter().flat_map(keys).collect()
+});
 
 /// Whether the entry's first key means this entry here.
 pub fn works_at(entry: &Entry, here: Place) -> bool {

@@ -2,6 +2,7 @@
 //! awaiting them, and answers with a message.
 use crate::headend::{BrokerCommand, Command};
 use crate::meter::MeterId;
+use crate::store::Query;
 
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -20,6 +21,13 @@ pub enum Effect {
     FollowTrace(Option<MeterId>),
     /// Put text on the clipboard (OSC 52). The core has already said so to the user.
     Copy(String),
+    /// Read the course of a value from the store; answer with `Msg::History` and the same ticket.
+    History {
+        ticket: u64,
+        query: Query,
+    },
+    /// Reach a person who does not look at the screen: bytes for the terminal that are no picture.
+    Herald(Vec<u8>),
     /// Write text to a file of this name in the data directory; answer with `Msg::Notice`.
     WriteFile {
         name: String,

@@ -1,13 +1,17 @@
 //! The core of the screen: messages in, model changed, effects out. The rule: no terminal,
 //! no task and no clock in here; everything arrives as data.
 pub mod action;
+pub mod attention;
+pub mod chart;
 pub mod confirm;
+pub mod crowd;
 pub mod effect;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod fleet;
 pub mod form;
 pub mod help;
+pub mod herald;
 pub mod input;
 pub mod journey;
 pub mod key;
@@ -16,6 +20,8 @@ pub mod model;
 pub mod mqtt;
 pub mod msg;
 pub mod notices;
+pub mod order;
+pub mod overview;
 pub mod palette;
 pub mod pane;
 pub mod pretty;
@@ -23,6 +29,7 @@ pub mod recovery;
 pub mod replay;
 pub mod session;
 pub mod shown;
+pub mod sieve;
 pub mod trace;
 pub mod trend;
 pub mod update;

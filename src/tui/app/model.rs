@@ -1,14 +1,17 @@
 //! Everything the screen knows. The rule: only `update` changes it; the picture only reads.
 use super::action::Place;
+use super::chart::Chart;
 use super::confirm::Confirm;
 use super::fleet::{Fleet, State};
 use super::form::Form;
 use super::help::Help;
+use super::herald::Herald;
 use super::input::Input;
 use super::meters::MetersPane;
 use super::mqtt::MqttPane;
 use super::msg::{Line, Now};
 use super::notices::Notices;
+use super::overview::Overview;
 use super::palette::Palette;
 use super::pane::Pane;
 use super::replay::Replay;
@@ -32,6 +35,8 @@ pub enum Overlay {
     Palette(Palette),
     /// A filter being typed for a pane; its line takes the place of the notice.
     Filter(Pane, Input),
+    Overview(Overview),
+    Chart(Box<Chart>),
     /// A note or a file name being typed.
     Line(Asked, Input),
 }
@@ -67,12 +72,14 @@ pub struct Pending {
 
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a switch of its own: dirty, zoom, mouse, demo"
+    reason = "each is a switch of its own: dirty, stale, zoom, mouse, demo"
 )]
 #[derive(Debug)]
 pub struct Model {
     /// Something changed that may show: draw, and set this back.
     pub dirty: bool,
+    /// Something changed beside what one looks at: draw when the line has rested, and set this back.
+    pub stale: bool,
     pub now: Now,
     pub zone: jiff::tz::TimeZone,
     pub size: (u16, u16),
@@ -100,6 +107,8 @@ pub struct Model {
     pub demo: bool,
     /// A recorded trace instead of meters.
     pub replay: Option<Box<Replay>>,
+    /// How a person is told who does not look at the screen.
+    pub herald: Herald,
     pub(super) pending: Vec<Pending>,
     pub(super) tickets: u64,
     /// Bytes by hand that the bench is asked about before a person is.
@@ -110,6 +119,7 @@ impl Model {
     pub fn new(now: Now, zone: jiff::tz::TimeZone) -> Self {
         Self {
             dirty: true,
+            stale: false,
             now,
             zone,
             size: (80, 24),
@@ -132,6 +142,7 @@ impl Model {
             about: Vec::new(),
             demo: false,
             replay: None,
+            herald: Herald::default(),
             pending: Vec::new(),
             tickets: 0,
             hand: None,
@@ -191,6 +202,8 @@ impl Model {
             Some(Overlay::Palette(_)) => Place::Palette,
             Some(Overlay::Filter(..)) => Place::Filter,
             Some(Overlay::Line(..)) => Place::Line,
+            Some(Overlay::Overview(_)) => Place::Overview,
+            Some(Overlay::Chart(_)) => Place::Chart,
         }
     }
 }

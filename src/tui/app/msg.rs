@@ -5,6 +5,7 @@ use super::shown::Shown;
 use super::trace::TraceRow;
 use crate::headend::{Changes, Notice};
 use crate::meter::MeterId;
+use crate::store::Series;
 use std::time::Instant;
 
 /// The moment a message belongs to. `mono` must come from the clock the head-end uses:
@@ -48,6 +49,11 @@ pub enum Msg {
         result: Result<(), String>,
     },
     Notice(Notice),
+    /// The answer to `Effect::History` of the same number.
+    History {
+        ticket: u64,
+        result: Result<Series, String>,
+    },
     /// How the terminal's own line is doing.
     Line(Line),
     /// What the last `view::draw` put where.

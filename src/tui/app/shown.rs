@@ -1,6 +1,7 @@
 //! What the last picture put where, so that mouse and paging act on what the eye sees.
 //! The rule: it is only ever replaced whole, by `Msg::Shown`.
 use super::action::Action;
+use super::fleet::State;
 use super::pane::Pane;
 use crate::meter::MeterId;
 
@@ -24,6 +25,10 @@ impl Area {
 pub enum Target {
     Pane(Pane),
     Meter(MeterId),
+    /// Heading of a group of meters.
+    Group(State),
+    /// A line of who needs a person.
+    Needy(usize),
     /// Row of the selected meter's values.
     Value(usize),
     /// Frame by its sequence number.

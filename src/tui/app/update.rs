@@ -3,6 +3,8 @@
 mod bench;
 mod brokers;
 mod changes;
+mod chart;
+mod list;
 mod overlay;
 mod perform;
 mod pointer;
@@ -20,13 +22,13 @@ use super::msg::Msg;
 use crate::headend::{Command, Level, Notice};
 
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    // A tick and the report of the last picture decide by themselves whether to draw.
+    // A tick, changes and the report of the last picture decide by themselves whether to draw.
     model.dirty |= !matches!(
         msg,
-        Msg::Tick(_) | Msg::Shown(_) | Msg::Play(_) | Msg::Recorded(_)
+        Msg::Tick(_) | Msg::Changes(_) | Msg::Shown(_) | Msg::Play(_) | Msg::Recorded(_)
     );
     match msg {
-        Msg::Tick(now) => tick(model, now),
+        Msg::Tick(now) => return tick(model, now),
         Msg::Changes(changes) => return changes::apply(model, changes),
         Msg::Trace {
             meter,
@@ -52,6 +54,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Resize { width, height } => model.size = (width, height),
         Msg::CommandDone { ticket, result } => command_done(model, ticket, result),
         Msg::Notice(notice) => model.notices.add(notice, model.now.mono),
+        Msg::History { ticket, result } => chart::came(model, ticket, result),
         Msg::Line(line) => {
             // The byte count alone is only seen in the help; it must not cause a picture.
             model.dirty =
@@ -73,13 +76,17 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 /// Ages and countdowns are told in whole seconds, so a picture is due when a second passed.
-fn tick(model: &mut Model, now: super::Now) {
+fn tick(model: &mut Model, now: super::Now) -> Vec<Effect> {
     let second = |at: super::Now| at.wall.as_second();
     if second(now) != second(model.now) {
         model.dirty = true;
     }
     model.now = now;
     model.dirty |= model.notices.expire(now.mono);
+    model.stale |= model.meters.settle(&model.fleet, now.mono);
+    let mut effects = changes::after_selection(model);
+    effects.extend(chart::renew(model));
+    effects
 }
 
 fn key(model: &mut Model, pressed: Key) -> Vec<Effect> {

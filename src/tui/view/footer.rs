@@ -73,7 +73,7 @@ fn line(canvas: &mut Canvas<'_>, area: Rect, asked: Asked, input: &Input) {
 fn filter(canvas: &mut Canvas<'_>, area: Rect, model: &Model, pane: Pane, input: &Input) {
     let (shown, of, what) = match pane {
         Pane::Trace => (model.trace.len(), model.trace.held(), "frames"),
-        _ => (model.meters.rows().len(), model.fleet.len(), "meters"),
+        _ => (model.meters.passing(), model.fleet.len(), "meters"),
     };
     let count = format!("{shown} of {of} {what}");
     let style = if shown == 0 {

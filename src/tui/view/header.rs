@@ -92,6 +92,7 @@ fn meters<'a>(model: &Model) -> Vec<Piece<'a>> {
     ] {
         let count = model.fleet.count(state);
         if count > 0 {
+            let count = words::count(u64::try_from(count).unwrap_or(0));
             let text = format!("{} {count} {}", state.sign(), state.word());
             let style = super::meters::state_style(state);
             pieces.push(Piece::new(rank, vec![Span::styled(text, style)]));

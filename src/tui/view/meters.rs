@@ -5,6 +5,8 @@ use super::{panel, theme};
 use crate::cosem::data::printable;
 use crate::headend::MeterView;
 use crate::tui::app::fleet::State;
+use crate::tui::app::meters::Row;
+use crate::tui::app::order::Order;
 use crate::tui::app::shown::{Target, Window};
 use crate::tui::app::{Model, Pane, meters, words};
 use ratatui::layout::Rect;
@@ -21,13 +23,7 @@ pub fn state_style(state: State) -> Style {
 }
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
-    let filter = model.meters.filter();
-    let about = if filter.is_empty() {
-        String::new()
-    } else {
-        format!("holding \"{filter}\"")
-    };
-    let inner = panel::pane(canvas, area, Pane::Meters, focused, &about);
+    let inner = panel::pane(canvas, area, Pane::Meters, focused, &about(model));
     list(canvas, inner, model, focused);
     let window = canvas.shown.meters;
     if window.len > window.page {
@@ -36,35 +32,47 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     }
 }
 
+/// Filter, order and how many pass, where they are not as usual.
+fn about(model: &Model) -> String {
+    let filter = model.meters.filter();
+    let ordering = model.meters.ordering();
+    let mut about = Vec::new();
+    if !filter.is_empty() {
+        let passing = words::count(u64::try_from(model.meters.passing()).unwrap_or(0));
+        about.push(format!("{passing} holding \"{filter}\""));
+    }
+    if ordering.order != Order::Name || ordering.reversed {
+        let turned = if ordering.reversed { " turned" } else { "" };
+        about.push(format!("{}{turned}", ordering.order.word()));
+    }
+    about.join(" · ")
+}
+
 pub fn list(canvas: &mut Canvas<'_>, inner: Rect, model: &Model, focused: bool) {
-    let rows = model.meters.rows();
-    if rows.is_empty() {
+    if model.meters.is_empty() {
         return nothing(canvas, inner, model);
     }
+    let rows = model.meters.len();
     let wide = inner.width >= 70;
     let room = usize::from(inner.height);
     // Two lines a meter where all of them fit so, else one.
-    let tall = if !wide && rows.len() * 2 <= room {
+    let grouped = model.meters.ordering().grouped;
+    let tall = if !wide && !grouped && rows * 2 <= room {
         2
     } else {
         1
     };
     let page = room / tall;
-    let window = Window::around(model.meters.top, model.meters.index(), page, rows.len());
+    let window = Window::around(model.meters.top, model.meters.index(), page, rows);
     canvas.shown.meters = window;
     let mut y = inner.y;
-    for (index, id) in rows
-        .iter()
-        .enumerate()
-        .take(window.rows().end)
-        .skip(window.top)
-    {
+    for index in window.rows() {
+        let Some(row) = model.meters.row(index) else {
+            continue;
+        };
         let height = u16::try_from(tall).unwrap_or(1);
         let area = Rect::new(inner.x, y, inner.width, height);
         y += height;
-        let Some(view) = model.fleet.get(*id) else {
-            continue;
-        };
         if index == model.meters.index() {
             canvas.style(area, theme::selected());
             let mark = if focused {
@@ -76,13 +84,42 @@ pub fn list(canvas: &mut Canvas<'_>, inner: Rect, model: &Model, focused: bool) 
                 canvas.put(area.x, y, 1, "▌", mark);
             }
         }
-        canvas.hit(area, Target::Meter(*id));
+        let id = match row {
+            Row::Meter(id) => id,
+            Row::Heading {
+                state,
+                meters,
+                folded,
+            } => {
+                canvas.hit(area, Target::Group(state));
+                heading(canvas, area, state, meters, folded);
+                continue;
+            }
+        };
+        let Some(view) = model.fleet.get(id) else {
+            continue;
+        };
+        canvas.hit(area, Target::Meter(id));
         if wide {
             one_line(canvas, area, view, model);
         } else {
             two_lines(canvas, area, view, model);
         }
     }
+}
+
+fn heading(canvas: &mut Canvas<'_>, area: Rect, state: State, meters: usize, folded: bool) {
+    let meters = words::count(u64::try_from(meters).unwrap_or(0));
+    let mark = if folded { '+' } else { '-' };
+    let text = format!("{mark} {} {} {meters}", state.sign(), state.word());
+    let style = state_style(state).patch(theme::strong());
+    canvas.put(
+        area.x + 1,
+        area.y,
+        area.width.saturating_sub(1),
+        &text,
+        style,
+    );
 }
 
 fn nothing(canvas: &mut Canvas<'_>, inner: Rect, model: &Model) {
@@ -101,7 +138,7 @@ fn nothing(canvas: &mut Canvas<'_>, inner: Rect, model: &Model) {
         panel::empty(
             canvas,
             inner,
-            &["", "No meter holds this text.", "Esc shows all."],
+            &["", "No meter holds these words.", "Esc shows all."],
         );
     }
 }
@@ -133,7 +170,7 @@ fn one_line(canvas: &mut Canvas<'_>, area: Rect, view: &MeterView, model: &Model
     } else {
         (0, rest)
     };
-    let remark = meters::remark(view, model.now.mono);
+    let remark = meters::remark(view, model.meters.ordering().order, model.now);
     if link_width == 0 && cells(&remark) > remark_width {
         // What is wrong needs the room more than an even column.
         let used = cells(&printable(&view.definition.endpoint())).min(21);
@@ -174,7 +211,7 @@ fn two_lines(canvas: &mut Canvas<'_>, area: Rect, view: &MeterView, model: &Mode
         &cut(&endpoint, width.into()),
         theme::muted(),
     );
-    let remark = meters::remark(view, model.now.mono);
+    let remark = meters::remark(view, model.meters.ordering().order, model.now);
     let rest = area.width.saturating_sub(width + 2);
     canvas.put(x + width + 1, y + 1, rest, &remark, remark_style(state));
 }

@@ -1,8 +1,10 @@
 //! The picture: `Model` to cells, read-only, and a note of what was put where. The rule: it
 //! costs what is in sight, not what there is.
+mod attention;
 mod bench;
 mod broker;
 mod canvas;
+mod chart;
 mod footer;
 mod form;
 mod header;
@@ -11,6 +13,7 @@ mod layout;
 mod meters;
 mod mqtt;
 mod over;
+mod overview;
 mod panel;
 mod session;
 mod small;
@@ -65,7 +68,7 @@ fn panes(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         }
     } else if tabs && model.focus == Pane::Meters {
         // A short list leaves room for the values of the selected meter.
-        let rows = u16::try_from(model.meters.rows().len()).unwrap_or(u16::MAX);
+        let rows = u16::try_from(model.meters.len()).unwrap_or(u16::MAX);
         let list = rows.saturating_add(2).max(5);
         if model.fleet.is_empty() || list > parts.body.height / 2 {
             one_pane(canvas, parts.body, model);
@@ -77,6 +80,7 @@ fn panes(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     } else {
         one_pane(canvas, parts.body, model);
     }
+    attention::draw(canvas, parts.body, model);
     footer::notice(canvas, parts.notice, model);
     footer::keys(canvas, parts.footer, model);
 }
@@ -123,6 +127,8 @@ fn overlay(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         None | Some(Overlay::Filter(..) | Overlay::Line(..)) => {}
         Some(Overlay::Help(help)) => over::help(canvas, over, model, help),
         Some(Overlay::Form(form)) => form::draw(canvas, over, form),
+        Some(Overlay::Overview(overview)) => overview::draw(canvas, over, model, *overview),
+        Some(Overlay::Chart(chart)) => chart::draw(canvas, over, model, chart),
         Some(Overlay::Confirm(confirm)) => over::confirm(canvas, over, confirm),
         Some(Overlay::Palette(palette)) => over::palette(canvas, over, model, palette),
     }

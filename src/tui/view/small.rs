@@ -1,8 +1,9 @@
 //! What is left when there is little room: the selected meter, how it does, its first values
 //! and its trouble. The rule: the state is the last thing to go.
 use super::canvas::{Canvas, cut, wrap};
-use super::{footer, theme, values as values_view};
+use super::{attention, footer, theme, values as values_view};
 use crate::cosem::data::printable;
+use crate::tui::app::action::Action;
 use crate::tui::app::fleet::State;
 use crate::tui::app::shown::{Target, Window};
 use crate::tui::app::{Model, Pane, session, values, words};
@@ -25,7 +26,7 @@ pub fn narrow(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         super::meters::list(canvas, body, model, true);
         return footer::notice(canvas, line, model);
     };
-    canvas.shown.meters = Window::around(0, model.meters.index(), 1, model.meters.rows().len());
+    canvas.shown.meters = Window::around(0, model.meters.index(), 1, model.meters.len());
     let endpoint = printable(&view.definition.endpoint());
     canvas.put(
         body.x + 1,
@@ -34,6 +35,13 @@ pub fn narrow(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         &endpoint,
         theme::muted(),
     );
+    if let Some((text, width)) = attention::chip(model, body.width / 2) {
+        canvas.put_right(body.x, body.y, body.width - 1, &text, theme::bad());
+        canvas.hit(
+            Rect::new(body.right().saturating_sub(width + 1), body.y, width, 1),
+            Target::Run(Action::Overview),
+        );
+    }
     let mut below = body.bottom();
     // The finding keeps two lines of its own.
     if let Some((what, advice)) = session::finding(view) {
@@ -79,7 +87,7 @@ fn head(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         state.sign(),
         words::state(&view.status, model.now.mono)
     );
-    let place = format!("{}/{}", model.meters.index() + 1, model.meters.rows().len());
+    let place = format!("{}/{}", model.meters.index() + 1, model.meters.len());
     let right = super::canvas::cells(&words) + super::canvas::cells(&place) + 3;
     let name = printable(&view.definition.name);
     let room = area.width.saturating_sub(right + 2);
@@ -105,6 +113,9 @@ pub fn tiny(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         );
     } else {
         lines.push(("no meters".to_owned(), theme::muted()));
+    }
+    if let Some((text, _)) = attention::chip(model, area.width).filter(|_| area.height > 3) {
+        lines.push((text, theme::bad()));
     }
     lines.push(("make me larger".to_owned(), theme::muted()));
     let count = u16::try_from(lines.len()).unwrap_or(1);

@@ -1,7 +1,9 @@
 //! What the head-end says changed. The rule: the selection stays on its meter.
 use super::say;
 use crate::headend::Changes;
-use crate::tui::app::{Effect, Model};
+use crate::meter::MeterId;
+use crate::tui::app::fleet::{Concern, State};
+use crate::tui::app::{Effect, Model, attention};
 use std::sync::Arc;
 
 pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
@@ -26,10 +28,37 @@ pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
         model.trends.remove(*id);
         model.published.remove(id);
     }
-    let any = !changes.meters.is_empty() || !changes.removed.is_empty();
+    let ids: Vec<_> = changes
+        .meters
+        .iter()
+        .map(|view| view.definition.id)
+        .collect();
+    let beside = !ids.is_empty() && !ids.iter().any(|id| selected == Some(*id));
+    let needy = model.fleet.count(State::NeedsPerson);
     let moved = model.fleet.apply(changes.meters, &changes.removed);
-    if moved || (any && !model.meters.filter().is_empty()) {
+    if moved {
         model.meters.refresh(&model.fleet);
+    } else {
+        let mut scratch = String::new();
+        for id in &ids {
+            model.meters.note(*id, &model.fleet, &mut scratch);
+        }
+    }
+    // Meters nobody looks at may wait for their picture; all else is news.
+    let news = moved
+        || !changes.brokers.is_empty()
+        || !changes.removed_brokers.is_empty()
+        || !changes.notices.is_empty()
+        || changes
+            .published
+            .iter()
+            .any(|(id, _)| selected == Some(*id))
+        || ids.iter().any(|id| selected == Some(*id));
+    model.dirty |= news;
+    model.stale |= beside || !changes.published.is_empty();
+    let mut effects = Vec::new();
+    if model.fleet.count(State::NeedsPerson) > needy {
+        effects.extend(herald(model, &ids));
     }
     model.mqtt.apply(changes.brokers, &changes.removed_brokers);
     model.published.extend(changes.published);
@@ -39,7 +68,17 @@ pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
     }
     bench_findings(model);
     super::bench::told(model);
-    after_selection(model)
+    effects.extend(after_selection(model));
+    effects
+}
+
+/// Tells a person who does not look which of these meters needs one.
+fn herald(model: &mut Model, changed: &[MeterId]) -> Option<Effect> {
+    let needs = |id: &&MeterId| model.fleet.needy().contains(&(Concern::Person, **id));
+    let fallen = changed.iter().find(needs)?;
+    let text = attention::line(model.fleet.get(*fallen)?);
+    let bytes = model.herald.bytes(&text, model.now.mono)?;
+    Some(Effect::Herald(bytes))
 }
 
 /// What the bench found is proven by rows of the trace.

@@ -64,6 +64,8 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Some(Overlay::Line(asked, input)) if action == Action::Accept => {
             return super::perform::line(model, asked, input.text());
         }
+        Some(Overlay::Overview(overview)) => return super::list::overview(model, overview, action),
+        Some(Overlay::Chart(chart)) => return super::chart::perform(model, *chart, action),
         Some(Overlay::Form(form)) => return in_form(model, form, action),
         Some(Overlay::Line(..)) | None => {}
     }

@@ -9,6 +9,7 @@ use crate::tui::app::action::{Action, Place};
 use crate::tui::app::confirm::Confirm;
 use crate::tui::app::input::Input;
 use crate::tui::app::model::{Asked, Overlay};
+use crate::tui::app::overview::Overview;
 use crate::tui::app::palette::Palette;
 use crate::tui::app::{Effect, Model, Pane, form, help::Help, values};
 
@@ -87,6 +88,12 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
             model.pictured().is_some(),
             "no meter is selected; a adds one",
         ),
+        Action::Order | Action::Reverse | Action::Group | Action::NextNeedy | Action::Chart => {
+            super::list::enabled(model, action)
+        }
+        Action::Left | Action::Right if here == Place::Pane(Pane::Meters) => {
+            super::list::enabled(model, action)
+        }
         Action::SaveTrace => need(!model.trace.is_empty(), "there are no frames to save"),
         _ => Ok(()),
     }
@@ -158,6 +165,21 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => return step(model, page(model)),
         Action::Top => return step(model, isize::MIN),
         Action::Bottom => return step(model, isize::MAX),
+        Action::Open if model.meters.on_heading().is_some() && model.focus == Pane::Meters => {
+            model.meters.fold(!model.meters.is_folded());
+        }
+        Action::Left | Action::Right if model.focus == Pane::Meters => {
+            model.meters.fold(action == Action::Left);
+        }
+        Action::Order | Action::Reverse | Action::Group | Action::NextNeedy => {
+            return super::list::perform(model, action);
+        }
+        Action::Overview => model.overlay = Some(Overlay::Overview(Overview::default())),
+        Action::Chart => return super::chart::open(model),
+        Action::Herald => {
+            let word = model.herald.turn();
+            say(model, Level::Info, word);
+        }
         Action::Left => model.trace.step_field(-1),
         Action::Right => model.trace.step_field(1),
         Action::Open if model.focus == Pane::Trace => {
@@ -239,6 +261,8 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::PreviousField
         | Action::Accept
         | Action::Cancel
+        | Action::Nearer
+        | Action::Farther
         | Action::Yes => {}
     }
     Vec::new()

@@ -33,7 +33,9 @@ fn wheel(model: &mut Model, mouse: Mouse, by: isize) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Some(Overlay::Palette(_)) => overlay::perform(model, action),
+        Some(Overlay::Palette(_) | Overlay::Overview(_) | Overlay::Chart(_)) => {
+            overlay::perform(model, action)
+        }
         Some(Overlay::Form(form)) => {
             form.go(by < 0);
             Vec::new()
@@ -93,6 +95,16 @@ fn click(model: &mut Model, target: Target) -> Vec<Effect> {
         Target::Answer(yes) => {
             let action = if yes { Action::Yes } else { Action::Cancel };
             return overlay::perform(model, action);
+        }
+        Target::Group(state) => {
+            model.focus = Pane::Meters;
+            model.meters.toggle(state);
+        }
+        Target::Needy(row) => {
+            if let Some(Overlay::Overview(overview)) = &mut model.overlay {
+                overview.selected = row;
+                return overlay::perform(model, Action::Accept);
+            }
         }
         Target::Overlay => {}
     }

@@ -1,4 +1,5 @@
 //! How pictures are painted and read in tests.
+mod fleet;
 mod pictures;
 mod promises;
 

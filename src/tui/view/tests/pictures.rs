@@ -6,7 +6,7 @@ use crate::tui::app::fixture::{Moment, changes, h1};
 use crate::tui::app::replay::{Batch, End, Replay};
 use crate::tui::app::{Model, Msg, update};
 
-fn keep(name: &str, model: &mut Model, size: (u16, u16)) {
+pub(super) fn keep(name: &str, model: &mut Model, size: (u16, u16)) {
     let picture = dump(&paint(model, size));
     insta::with_settings!({
         snapshot_path => "../../../../tests/snapshots_tui",

@@ -26,6 +26,10 @@ fn every_size_and_every_state_draws() {
         "/ x",
         "z",
         "space",
+        "v",
+        "2 c",
+        "1 S left",
+        "1 o o o O",
     ];
     let sizes = (1..=45_u16)
         .step_by(4)
@@ -88,7 +92,7 @@ fn nothing_a_meter_says_can_drive_the_terminal() {
         (trail.topic, trail.payload) = (evil.as_str().into(), evil.as_bytes().into());
     }
     for size in [(200, 60), (80, 24), (40, 12), (20, 5)] {
-        for keys in ["1", "2", "4", "5", "E", "d", "g"] {
+        for keys in ["1", "2", "4", "5", "E", "d", "g", "v", "c", "1 S"] {
             let mut model = moment.model();
             update(
                 &mut model,
@@ -134,6 +138,9 @@ fn symbols_are_all_known_to_the_ascii_table() {
         "d",
         ":",
         "space",
+        "v",
+        "c",
+        "1 S left",
     ] {
         for size in [(200, 60), (80, 24), (40, 12), (20, 5)] {
             for meter in 1..=3 {
@@ -161,7 +168,7 @@ fn symbols_are_all_known_to_the_ascii_table() {
 }
 
 /// What a real terminal gets for one more picture of this model.
-struct Wire {
+pub(super) struct Wire {
     terminal: Terminal<ratatui::backend::CrosstermBackend<Count>>,
     count: Count,
 }
@@ -181,7 +188,7 @@ impl std::io::Write for Count {
 }
 
 impl Wire {
-    fn new(width: u16, height: u16) -> Self {
+    pub(super) fn new(width: u16, height: u16) -> Self {
         let count = Count::default();
         let backend = ratatui::backend::CrosstermBackend::new(count.clone());
         let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
@@ -191,7 +198,7 @@ impl Wire {
         }
     }
 
-    fn bytes(&mut self, model: &mut Model) -> usize {
+    pub(super) fn bytes(&mut self, model: &mut Model) -> usize {
         self.count.0.set(0);
         let mut shown = None;
         self.terminal

@@ -1,6 +1,7 @@
 //! Stories told in key presses.
 mod bench;
 mod brokers;
+mod list;
 mod meters;
 mod screen;
 
