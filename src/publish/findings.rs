@@ -85,6 +85,17 @@ const P7: Diagnosis = Diagnosis {
     specific: 5,
 };
 
+const P8: Diagnosis = Diagnosis {
+    id: "P8",
+    title: "Messages were given up on: the broker will not take them as they are",
+    remedy: &[
+        "look at them and at the reason of each: `obiscope mqtt dead NAME`",
+        "once what was wrong is mended send them again with `obiscope mqtt dead NAME --retry`; the receiver has a gap until then",
+        "or throw them away with `--empty`",
+    ],
+    specific: 3,
+};
+
 /// Share of a limit from which on a person is told.
 const NEARLY: u64 = 80;
 /// What is older than this is no news, unless it lasts.
@@ -124,6 +135,7 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Finding> {
         queue(seen),
         window(seen),
         no_time(seen),
+        given_up(seen),
     ];
     let mut found: Vec<(u8, Finding)> = found.into_iter().flatten().collect();
     found.sort_by(|(a, one), (b, other)| {
@@ -358,6 +370,22 @@ fn no_time(seen: &Seen<'_>) -> Found {
     let cut: String = payload.chars().take(80).collect();
     let evidence = vec![format!("the template is {}", printable(&cut))];
     Some(named(&P7, Confidence::Likely, evidence, 1))
+}
+
+/// For as long as they are there to be looked at.
+fn given_up(seen: &Seen<'_>) -> Found {
+    let dead = seen.depth.dead;
+    (dead > 0).then(|| {
+        let were = if dead == 1 { "was" } else { "were" };
+        let mut evidence = vec![format!(
+            "{} {were} given up on and can be looked at",
+            messages(dead)
+        )];
+        if seen.depth.rejected > dead {
+            evidence.push(format!("{} ever", messages(seen.depth.rejected)));
+        }
+        named(&P8, Confidence::Certain, evidence, dead)
+    })
 }
 
 /// Any placeholder of a time.

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::request::INTERVAL;
 use crate::store::{BrokerDefinition, Dialect, Kind, Message, Protocol};
 
 /// Names and numbers longer than this are no device, no method and no request's number.
@@ -186,7 +187,12 @@ fn behind(broker: &BrokerDefinition, rest: &str, said: &Value) -> Option<Incomin
             _ => Some(echo(broker, true)),
         },
         "attributes/response" => {
-            let values = said.get("values").cloned().unwrap_or(json!({}));
+            let values = match said.get("value") {
+                // The answer to a question for one key does not name it, and we ask for no other.
+                Some(Value::Null) => return Some(Incoming::Echo),
+                Some(value) => json!({ INTERVAL: value }),
+                None => said.get("values").cloned().unwrap_or(json!({})),
+            };
             attributes(Some(device(said)?), values)
         }
         // Ours has no reason.

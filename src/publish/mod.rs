@@ -32,7 +32,7 @@ mod words;
 pub use connection::{check_ca, check_pair};
 pub use device::{DEVICE_TYPE, Device, DeviceObject};
 pub use drain::{Control, PublisherHandle, Spawn};
-pub use request::{Request, is_named, refusal};
+pub use request::{INTERVAL, Request, is_named, refusal};
 pub use status::{BrokerPhase, BrokerStatus, Cause, Happening, Latency, TREND};
 pub use trail::{Delivered, Trail, Trails};
 pub use trial::{Trial, publish_one, test_message, where_to_look};

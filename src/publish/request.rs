@@ -2,6 +2,10 @@
 
 use tokio::sync::oneshot;
 
+/// The shared attribute that sets a meter's interval, in seconds, where `set_interval` is allowed. ThingsBoard sends it when
+/// it changes; what it was set to while we were away must be asked for.
+pub const INTERVAL: &str = "poll_interval";
+
 /// A method called, or news told, by the platform.
 #[derive(Debug)]
 pub struct Request {

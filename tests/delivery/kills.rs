@@ -17,7 +17,7 @@ pub struct Plan {
 }
 
 #[derive(Clone, Copy)]
-enum Kill {
+pub enum Kill {
     Broker,
     Process,
 }
@@ -86,7 +86,7 @@ pub fn run(plan: &Plan) -> Verdict {
 }
 
 /// After how many arrivals, and what.
-fn kills(plan: &Plan) -> Vec<(u64, Kill)> {
+pub fn kills(plan: &Plan) -> Vec<(u64, Kill)> {
     let mut random = fastrand::Rng::with_seed(plan.seed);
     let mut order: Vec<Kill> = (0..plan.broker_kills)
         .map(|_| Kill::Broker)
@@ -101,14 +101,14 @@ fn kills(plan: &Plan) -> Vec<(u64, Kill)> {
 }
 
 /// Lines of a file that grows.
-struct Lines<'a> {
+pub struct Lines<'a> {
     path: &'a Path,
     file: Option<File>,
     count: u64,
 }
 
 impl<'a> Lines<'a> {
-    fn of(path: &'a Path) -> Self {
+    pub fn of(path: &'a Path) -> Self {
         Self {
             path,
             file: None,
@@ -116,7 +116,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn count(&mut self) -> u64 {
+    pub fn count(&mut self) -> u64 {
         if self.file.is_none() {
             self.file = File::open(self.path).ok();
         }

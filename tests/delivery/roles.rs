@@ -5,6 +5,7 @@ use obiscope::meter::{Clock, Definition, MeterId, Poll, Reading};
 use obiscope::publish::{Device, Spawn, dialect, drain};
 use obiscope::simulator::broker::{Behaviour, Options, start_with};
 use obiscope::store::{BrokerDefinition, Dialect, Protocol, Render, Store};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +32,15 @@ impl Drop for Role {
 }
 
 impl Role {
+    pub const fn of(child: Child) -> Self {
+        Self(child)
+    }
+
+    /// SIGTERM: it may take its leave.
+    pub fn terminate(&self) {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+    }
+
     /// SIGKILL: nothing of it runs any more.
     pub fn kill(&mut self) {
         drop(self.0.kill());
@@ -83,10 +93,12 @@ pub fn broker(sink: &Path, port: u16, shuffle: usize) -> (Role, u16) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let told = lines
-            .map_while(Result::ok)
-            .find_map(|line| line.split('=').nth(1)?.parse().ok());
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let told = lines.find_map(|line| line.split('=').nth(1)?.parse().ok());
+        // The test harness says so when a role runs for a minute, and ends it when nobody listens.
+        std::thread::spawn(move || lines.for_each(drop));
         let role = Role(child);
         if let Some(port) = told {
             return (role, port);

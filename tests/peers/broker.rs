@@ -18,7 +18,11 @@ pub fn mosquitto(folder: &Path) -> (Peer, u16) {
         let config = folder.join("mosquitto.conf");
         std::fs::write(
             &config,
-            format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n"),
+            format!(
+                "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n\
+                 log_type all\nlog_dest file {}\n",
+                folder.join("mosquitto.log").display()
+            ),
         )
         .unwrap();
         let child = Command::new("mosquitto")

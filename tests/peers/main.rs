@@ -9,9 +9,12 @@
     reason = "a test may stop at what it did not expect"
 )]
 
+mod bridge;
 mod broker;
 mod gurux_meter;
 mod interop;
+mod platform;
 mod process;
 mod table;
 mod thingsboard;
+mod thingsboard_asks;

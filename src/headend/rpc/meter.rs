@@ -7,14 +7,13 @@ use crate::cosem::data::printable;
 use crate::cosem::{AttributeRef, Data, Obis, ObjectSpec};
 use crate::meter::poller::{Order, Written};
 use crate::meter::{Definition, Phase, Reading};
+use crate::publish::INTERVAL;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Objects in one request.
 const MOST_OBJECTS: usize = 32;
-/// A shared attribute of this name sets a meter's interval, in seconds, where `set_interval` is allowed.
-const INTERVAL: &str = "poll_interval";
 
 impl Asked<'_> {
     pub(super) async fn of_meter(&self, meter: &Definition) -> Answer {
@@ -156,13 +155,16 @@ impl Asked<'_> {
         let poll = seconds.as_f64().filter(|it| *it > 0.0);
         let poll = poll.and_then(|it| Duration::try_from_secs_f64(it).ok());
         let poll = poll.ok_or_else(|| no(r#"write {"seconds":60}"#, 400))?;
-        let meter = Definition {
-            poll,
-            ..meter.clone()
-        };
-        self.save(&meter).await?;
-        let long = humantime::format_duration(poll);
-        self.changed(&format!("{} is polled every {long} now", meter.name));
+        // What a platform holds is told again on every connection.
+        if poll != meter.poll {
+            let meter = Definition {
+                poll,
+                ..meter.clone()
+            };
+            self.save(&meter).await?;
+            let long = humantime::format_duration(poll);
+            self.changed(&format!("{} is polled every {long} now", meter.name));
+        }
         Ok(json!({ "success": true, "seconds": poll.as_secs_f64() }))
     }
 

@@ -6,6 +6,7 @@
 //! again under the same time, which changes nothing. A message a device and poll would be safe without that, but cost a
 //! gateway with a hundred meters its whole allowance of messages (60 a minute is usual).
 
+use super::super::request::INTERVAL;
 use super::thingsboard;
 use super::value::quoted;
 use super::{Changed, Device, of_device};
@@ -38,10 +39,27 @@ pub(super) fn render(device: &Device, poll: &Poll) -> Option<Message> {
     Some(of_device(Kind::Telemetry, device, TELEMETRY, payload))
 }
 
-pub(super) fn greeting(devices: &[Device]) -> Vec<Message> {
+pub(super) fn greeting(devices: &[Device], asks: bool) -> Vec<Message> {
     let mut messages: Vec<_> = devices.iter().map(connect).collect();
     messages.extend(attributes(devices.iter()));
+    messages.extend(devices.iter().filter(|_| asks).map(question));
     messages
+}
+
+/// For what the platform holds for a device; known again by the device's name.
+fn question(device: &Device) -> Message {
+    let payload = format!(
+        r#"{{"id":{},"device":{},"client":false,"keys":[{}]}}"#,
+        device.meter.0,
+        quoted(&device.name),
+        quoted(INTERVAL)
+    );
+    of_device(
+        Kind::Lifecycle,
+        device,
+        "v1/gateway/attributes/request",
+        payload,
+    )
 }
 
 fn connect(device: &Device) -> Message {
@@ -78,7 +96,7 @@ fn attributes<'a>(devices: impl Iterator<Item = &'a Device>) -> Vec<Message> {
 }
 
 /// What went is disconnected, unless another meter goes by its name; what came or is called otherwise is connected.
-pub(super) fn changes(changed: &Changed<'_>) -> Vec<Message> {
+pub(super) fn changes(changed: &Changed<'_>, asks: bool) -> Vec<Message> {
     let named = |name: &str| changed.all.iter().any(|it| it.name == name);
     let gone = changed.old.iter().filter(|it| !named(&it.name));
     let mut messages: Vec<_> = gone.map(|device| disconnect(device)).collect();
@@ -94,6 +112,10 @@ pub(super) fn changes(changed: &Changed<'_>) -> Vec<Message> {
     let new = changed.new.iter().copied();
     let told = new.filter(|device| other(device, |was, is| was.attributes == is.attributes));
     messages.extend(attributes(told));
+    if asks {
+        let came = changed.new.iter().filter(|it| changed.was(it).is_none());
+        messages.extend(came.map(|device| question(device)));
+    }
     messages
 }
 

@@ -39,8 +39,8 @@ pub fn render(broker: &BrokerDefinition, device: &Device, seq: u64, poll: &Poll)
 /// What a connection begins with, beside what waits in the table: a platform keeps nothing of the last one.
 pub(super) fn greeting(broker: &BrokerDefinition, devices: &[Device]) -> Vec<Message> {
     match broker.dialect {
-        Dialect::ThingsBoard => thingsboard::greeting(devices),
-        Dialect::ThingsBoardGateway => gateway::greeting(devices),
+        Dialect::ThingsBoard => thingsboard::greeting(devices, asks(broker)),
+        Dialect::ThingsBoardGateway => gateway::greeting(devices, asks(broker)),
         Dialect::HomeAssistant => homeassistant::greeting(broker, devices),
         Dialect::Json | Dialect::Template => Vec::new(),
     }
@@ -51,10 +51,15 @@ pub(super) fn greeting(broker: &BrokerDefinition, devices: &[Device]) -> Vec<Mes
 pub fn changes(broker: &BrokerDefinition, before: &[Device], after: &[Device]) -> Vec<Message> {
     match broker.dialect {
         Dialect::ThingsBoard => thingsboard::changes(before, after),
-        Dialect::ThingsBoardGateway => gateway::changes(&Changed::of(before, after)),
+        Dialect::ThingsBoardGateway => gateway::changes(&Changed::of(before, after), asks(broker)),
         Dialect::HomeAssistant => homeassistant::changes(broker, &Changed::of(before, after)),
         Dialect::Json | Dialect::Template => Vec::new(),
     }
+}
+
+/// Whether the interval a platform holds for a meter is followed, and so asked for.
+fn asks(broker: &BrokerDefinition) -> bool {
+    broker.allow.iter().any(|method| method == "set_interval")
 }
 
 /// The devices that are not as they were: of a thousand it is mostly one.

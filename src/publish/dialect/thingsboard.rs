@@ -3,6 +3,7 @@
 //! nothing is left. ThingsBoard turns any string that parses as a number into one (serial number `"00012345"` becomes
 //! 12345), in telemetry and in attributes, so such a string goes out with a `#` before it.
 
+use super::super::request::INTERVAL;
 use super::value::{Members, Value, looks_numeric, quoted};
 use super::{Device, of_device};
 use crate::meter::Poll;
@@ -47,17 +48,27 @@ fn unmistakable(text: &str) -> String {
 }
 
 /// With one token there is one device: the attributes of several would overwrite each other.
-pub(super) fn greeting(devices: &[Device]) -> Vec<Message> {
+pub(super) fn greeting(devices: &[Device], asks: bool) -> Vec<Message> {
     let [device] = devices else { return Vec::new() };
     let topic = "v1/devices/me/attributes";
-    let message = of_device(Kind::Attributes, device, topic, attributes(device));
-    vec![message]
+    let mut messages = vec![of_device(
+        Kind::Attributes,
+        device,
+        topic,
+        attributes(device),
+    )];
+    if asks {
+        let payload = format!(r#"{{"sharedKeys":{}}}"#, quoted(INTERVAL));
+        let topic = "v1/devices/me/attributes/request/1";
+        messages.push(of_device(Kind::Lifecycle, device, topic, payload));
+    }
+    messages
 }
 
 pub(super) fn changes(before: &[Device], after: &[Device]) -> Vec<Message> {
     match (before, after) {
         ([before], [after]) if before.attributes == after.attributes => Vec::new(),
-        _ => greeting(after),
+        _ => greeting(after, false),
     }
 }
 

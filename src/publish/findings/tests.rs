@@ -268,6 +268,23 @@ fn a_template_without_time_is_p7() {
 }
 
 #[test]
+fn dead_letters_are_p8() {
+    let mut case = healthy();
+    case.depth.rejected = 9;
+    assert_eq!(case.found(), [], "sent again or thrown away");
+    case.depth.dead = 1;
+    let finding = one(
+        &case,
+        "P8",
+        Confidence::Certain,
+        "1 message was given up on",
+    );
+    assert_eq!(finding.count, 1);
+    case.depth.dead = 7;
+    one(&case, "P8", Confidence::Certain, "9 messages ever");
+}
+
+#[test]
 fn the_surest_stands_first() {
     let mut case = Case {
         full: 60,

@@ -120,6 +120,15 @@ fn what_the_platform_tells_is_told() {
             "attributes",
             json!({"b": 2}),
         ),
+        // One key was asked for, and the answer does not name it.
+        (
+            gateway,
+            "v1/gateway/attributes/response",
+            r#"{"id":1,"device":"M-1","value":20}"#,
+            Some("M-1"),
+            "attributes",
+            json!({"poll_interval": 20}),
+        ),
         (
             gateway,
             "v1/gateway/disconnect",

@@ -5,6 +5,7 @@ mod away;
 mod controls;
 mod delivery;
 mod ends;
+mod named;
 #[cfg(feature = "peers")]
 mod peers;
 mod platform;

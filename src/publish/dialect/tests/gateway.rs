@@ -79,6 +79,41 @@ fn attributes_of_many_meters_come_in_several_messages() {
     assert_eq!(messages.len(), 4);
 }
 
+/// Where the platform may set the interval, what it holds is asked for: it says itself only what changes.
+#[test]
+fn the_interval_is_asked_for_where_it_is_followed() {
+    let mut lab = broker(Dialect::ThingsBoardGateway);
+    lab.allow = vec!["set_interval".to_owned()];
+    let (one, two) = (device(1, "M-1"), device(2, "M \"2\""));
+    let topic = "v1/gateway/attributes/request";
+    let questions = [
+        (
+            topic,
+            r#"{"id":1,"device":"M-1","client":false,"keys":["poll_interval"]}"#,
+        ),
+        (
+            topic,
+            r#"{"id":2,"device":"M \"2\"","client":false,"keys":["poll_interval"]}"#,
+        ),
+    ];
+    let both = [one.clone(), two.clone()];
+    assert!(said(&greeting(&lab, &both)).ends_with(&questions));
+    // Who comes is asked about; who was there, under whatever name, has been.
+    let came = changes(&lab, std::slice::from_ref(&one), &[device(1, "M-7"), two]);
+    assert_eq!(said(&came).last(), Some(&questions[1]));
+    let asked = came.iter().filter(|message| message.topic == topic);
+    assert_eq!(asked.count(), 1);
+    let mut own = broker(Dialect::ThingsBoard);
+    own.allow = lab.allow;
+    assert_eq!(
+        said(&greeting(&own, &[one])).last(),
+        Some(&(
+            "v1/devices/me/attributes/request/1",
+            r#"{"sharedKeys":"poll_interval"}"#
+        ))
+    );
+}
+
 #[test]
 fn who_goes_is_disconnected_and_who_is_renamed_too() {
     let lab = broker(Dialect::ThingsBoardGateway);
