@@ -1,7 +1,8 @@
 //! `obiscope mqtt`: what waits for a broker, what it refused, and whether it takes anything at all. The rule: what is
 //! thrown away is counted first and asked about; nothing is sent twice because two processes send it.
 
-use std::fmt::Write as _;
+mod shown;
+
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,8 @@ use crate::headend::{Headend, Options, Scope};
 use crate::meter::Clock;
 use crate::meter::transport::Lines;
 use crate::publish::{BrokerPhase, publish_one, test_message, where_to_look};
-use crate::store::{BrokerDefinition, DeadRow, OutboxRow, QueueDepth, Store};
+use crate::store::{BrokerDefinition, Store};
+use shown::{age, dead_json, queue_json, summary, text};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -87,8 +89,6 @@ pub enum Command {
 
 /// Of a payload, in a line for people.
 const SHORT: usize = 60;
-/// Of a payload, in JSON.
-const LONG: usize = 4096;
 /// Dead letters are never more over all brokers.
 const LETTERS: usize = 1_000;
 /// Between two looks at what is left while it is sent.
@@ -236,59 +236,6 @@ async fn finish(
     Ok(())
 }
 
-fn summary(broker: &BrokerDefinition, depth: QueueDepth, now: Timestamp) -> String {
-    let mut said = match depth.oldest.filter(|_| depth.waiting > 0) {
-        None => "nothing waits".to_owned(),
-        Some(oldest) => format!(
-            "{}, {} bytes, the oldest read {} ago",
-            counted(depth.waiting, "message waits", "messages wait"),
-            depth.bytes,
-            age(oldest, now)
-        ),
-    };
-    if depth.dropped > 0 {
-        let _ = write!(said, ", {} ever dropped unsent", depth.dropped);
-    }
-    if depth.dead > 0 {
-        let name = shell(&broker.name);
-        let _ = write!(
-            said,
-            ", {} given up on (obiscope mqtt dead {name})",
-            depth.dead
-        );
-    }
-    format!("{}: {said}", printable(&broker.name))
-}
-
-fn queue_json(broker: &BrokerDefinition, depth: QueueDepth, first: &[OutboxRow]) -> Value {
-    let rows: Vec<Value> = first.iter().map(row_json).collect();
-    json!({
-        "broker": broker.name,
-        "waiting": depth.waiting,
-        "bytes": depth.bytes,
-        "oldest": depth.oldest.map(|at| at.to_string()),
-        "dropped": depth.dropped,
-        "dead": depth.dead,
-        "rejected": depth.rejected,
-        "limit_rows": broker.limits.rows,
-        "limit_bytes": broker.limits.bytes,
-        "first": rows,
-    })
-}
-
-fn row_json(row: &OutboxRow) -> Value {
-    json!({
-        "id": row.id,
-        "kind": row.kind.name(),
-        "device": row.device,
-        "topic": row.topic,
-        "created": row.created.to_string(),
-        "attempts": row.attempts,
-        "bytes": row.payload.len(),
-        "payload": text(&row.payload, LONG),
-    })
-}
-
 async fn dead(
     store: &Store,
     out: &mut dyn Write,
@@ -326,16 +273,6 @@ async fn dead(
         )?;
     }
     finish(out, json, all, name.is_none(), store).await
-}
-
-fn dead_json(broker: &BrokerDefinition, dead: &DeadRow) -> Value {
-    let mut told = row_json(&dead.row);
-    if let Some(told) = told.as_object_mut() {
-        told.insert("broker".to_owned(), broker.name.clone().into());
-        told.insert("reason".to_owned(), dead.reason.clone().into());
-        told.insert("at".to_owned(), dead.at.to_string().into());
-    }
-    told
 }
 
 async fn empty(
@@ -476,20 +413,4 @@ async fn drain(
         let _ = timeout_at(until.min(Instant::now() + LOOK), headend.changed()).await;
         let _ = headend.take_changes();
     }
-}
-
-fn age(at: Timestamp, now: Timestamp) -> String {
-    let since: Duration = now.duration_since(at).try_into().unwrap_or_default();
-    humantime::format_duration(Duration::from_secs(since.as_secs())).to_string()
-}
-
-/// Bytes as text, control characters made visible, at most so many characters.
-fn text(bytes: &[u8], most: usize) -> String {
-    let part = bytes.get(..most * 4).unwrap_or(bytes);
-    let all = printable(&String::from_utf8_lossy(part));
-    let mut text: String = all.chars().take(most).collect();
-    if text.len() < all.len() || part.len() < bytes.len() {
-        text.push('…');
-    }
-    text
 }

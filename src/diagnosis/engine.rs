@@ -12,7 +12,7 @@ use super::held::Held;
 use super::marks::Marks;
 use super::pace::Pace;
 use super::rules::{self, Rule};
-use super::{Direction, Finding, Millis, Observation, Settings};
+use super::{Closing, Direction, Finding, Millis, Observation, Settings};
 use crate::dlms::hdlc::Control;
 use crate::dlms::wrapper::HEADER_LENGTH;
 
@@ -32,6 +32,8 @@ pub struct Engine {
     held: Held,
     /// Rules are not told.
     mute: bool,
+    /// The connection ended: that we let go of our end too says nothing new.
+    shut: bool,
     /// Frames sent that still may come back.
     marks: Marks,
     /// Octets received, without echoes, when the pending request was sent.
@@ -62,6 +64,7 @@ impl Engine {
             pace: Pace::default(),
             held: Held::default(),
             mute: false,
+            shut: false,
             marks: Marks::default(),
             heard_before: 0,
             echoed: 0,
@@ -87,7 +90,13 @@ impl Engine {
     pub fn observe(&mut self, at: Millis, what: &Observation<'_>) {
         match *what {
             Observation::Bytes(_, []) => return,
-            Observation::Bytes(direction, bytes) => return self.chunk(at, direction, bytes),
+            Observation::Bytes(direction, bytes) => {
+                self.shut = false;
+                return self.chunk(at, direction, bytes);
+            }
+            Observation::Closed(Closing::ByUs) if self.shut => return,
+            Observation::Connected => self.shut = false,
+            Observation::Closed(_) => self.shut = true,
             _ => {}
         }
         self.pace.lose();

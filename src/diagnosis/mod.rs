@@ -26,7 +26,7 @@ pub use conversation::{Brief, Conversation};
 pub use direction::Guess;
 pub use engine::Engine;
 pub use event::{Apdu, Event, Hdlc, Link, Seen, What};
-pub use note::of_note;
+pub use note::{note_of, of_note};
 pub use rules::Rule;
 pub use settings::{Auth, Known, Settings};
 

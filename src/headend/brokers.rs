@@ -4,7 +4,7 @@
 use super::changes::{BrokerView, Level, Published};
 use super::commands::words;
 use super::{Headend, Inner, lock};
-use crate::publish::{BrokerPhase, Control, Trail, test_message, where_to_look};
+use crate::publish::{BrokerPhase, Control, QUEUE_FULL, Trail, test_message, where_to_look};
 use crate::store::{BrokerDefinition, DeadLetter};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -219,9 +219,8 @@ impl Published {
 }
 
 impl BrokerView {
-    /// What a person should know of it although all seems to run: a limit that bites.
+    /// What a person should know of it although all seems to run: a limit that bites, or soon will.
     pub fn nearly_full(&self) -> bool {
-        let (depth, limits) = (&self.status.depth, &self.definition.limits);
-        depth.waiting >= limits.rows / 10 * 8 || depth.bytes >= limits.bytes / 10 * 8
+        self.status.findings.iter().any(|it| it.id == QUEUE_FULL)
     }
 }

@@ -75,11 +75,32 @@ impl Inner {
     }
 
     async fn save(self: &Arc<Self>, definition: Definition) -> Result<(), String> {
-        definition.check().map_err(|wrong| {
-            let each: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-            each.join("; ")
-        })?;
+        sound(&definition)?;
         let _one = self.one_command.lock().await;
+        self.put(definition).await
+    }
+
+    /// Changes a meter as it is saved now: whoever asks may have looked long ago. False when it was so already.
+    pub(super) async fn change(
+        self: &Arc<Self>,
+        id: MeterId,
+        change: impl FnOnce(&mut Definition) + Send,
+    ) -> Result<bool, String> {
+        let _one = self.one_command.lock().await;
+        let saved = self.store.meter(id).await.map_err(words)?;
+        let saved = saved.filter(|_| lock(&self.state).has_meter(id));
+        let saved = saved.ok_or_else(|| GONE.to_owned())?;
+        let mut changed = saved.clone();
+        change(&mut changed);
+        if changed == saved {
+            return Ok(false);
+        }
+        sound(&changed)?;
+        self.put(changed).await.map(|()| true)
+    }
+
+    /// Under `one_command`.
+    async fn put(self: &Arc<Self>, definition: Definition) -> Result<(), String> {
         if let Some(name) = &definition.publish {
             self.find_broker(name).await?;
         }
@@ -150,6 +171,13 @@ impl Inner {
             Err(_) => Err("the meter's task does not answer; restart obiscope".to_owned()),
         }
     }
+}
+
+fn sound(definition: &Definition) -> Result<(), String> {
+    definition.check().map_err(|wrong| {
+        let each: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+        each.join("; ")
+    })
 }
 
 pub(super) const GONE: &str = "that meter is no longer there";

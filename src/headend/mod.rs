@@ -108,6 +108,8 @@ struct Inner {
     changed: Notify,
     /// Commands that touch the store go one after the other.
     one_command: tokio::sync::Mutex<()>,
+    /// Platforms are told of their meters in order.
+    telling: tokio::sync::Mutex<()>,
     /// `None` once the end has begun.
     polls: Mutex<Option<mpsc::Sender<Poll>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -139,6 +141,7 @@ impl Headend {
             state: Mutex::default(),
             changed: Notify::new(),
             one_command: tokio::sync::Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             polls: Mutex::new(Some(polls)),
             committer: Mutex::default(),
         });

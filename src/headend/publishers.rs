@@ -48,6 +48,7 @@ impl State {
         let broker = self.brokers.remove(&id)?;
         self.moved_brokers.remove(&id);
         self.removed_brokers.push(id);
+        self.roster.close(id);
         broker.handle
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Roster {
     told: BTreeMap<i64, watch::Sender<Arc<[Device]>>>,
     /// Loaded, not yet started: brokers connect before the first meter runs.
     coming: Vec<Definition>,
+    /// Something could not be put into the outbox; it is tried again with the next polls.
+    behind: bool,
 }
 
 /// What a definition does not say of a meter.
@@ -30,8 +32,13 @@ struct Known {
     identity: BTreeMap<&'static str, String>,
 }
 
-/// What the platform is to be told, by broker, and who sends it.
-type News = Vec<(i64, Vec<Message>, Arc<Notify>)>;
+/// What a broker's platform is to be told, and who sends it.
+struct News {
+    broker: i64,
+    after: Arc<[Device]>,
+    messages: Vec<Message>,
+    wake: Arc<Notify>,
+}
 
 /// Letters in front of a logical device name that name its maker (FLAG id).
 const FLAG: usize = 3;
@@ -97,6 +104,15 @@ impl Roster {
         let is_saved = |id: MeterId| saved.iter().any(|meter| meter.id == id);
         self.coming.retain(|meter| is_saved(meter.id));
         self.known.retain(|id, _| is_saved(*id));
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_closed(&self, broker: i64) -> bool {
+        !self.told.contains_key(&broker)
+    }
+
+    pub(super) fn close(&mut self, broker: i64) {
+        self.told.remove(&broker);
     }
 
     pub(super) fn forget(&mut self, meter: MeterId) {
@@ -167,25 +183,26 @@ impl State {
             .collect()
     }
 
-    /// Brings every roster up to date; what is to be said about it.
-    fn renew_rosters(&mut self) -> News {
-        let mut news = News::new();
-        for (broker, wake) in self.brokers() {
-            let Some(told) = self.roster.told.get(&broker.id) else {
-                continue;
-            };
+    /// What is to be said about rosters that are not as they were.
+    fn roster_news(&self) -> Vec<News> {
+        let news = self.brokers().filter_map(|(broker, wake)| {
+            let before = self.roster.told.get(&broker.id)?.borrow().clone();
             let after = self.devices(broker);
-            let before = told.borrow().clone();
-            if before == after {
-                continue;
-            }
-            let messages = dialect::changes(broker, &before, &after);
-            told.send_replace(after);
-            if !messages.is_empty() {
-                news.push((broker.id, messages, Arc::clone(wake)));
-            }
+            (before != after).then(|| News {
+                broker: broker.id,
+                messages: dialect::changes(broker, &before, &after),
+                after,
+                wake: Arc::clone(wake),
+            })
+        });
+        news.collect()
+    }
+
+    /// It was said.
+    fn roster_is(&mut self, broker: i64, devices: Arc<[Device]>) {
+        if let Some(told) = self.roster.told.get(&broker) {
+            told.send_replace(devices);
         }
-        news
     }
 }
 
@@ -228,7 +245,7 @@ impl Inner {
     pub(super) async fn learn(&self, polls: impl Iterator<Item = &Poll>) {
         let news = {
             let mut state = lock(&self.state);
-            let mut news = false;
+            let mut news = state.roster.behind;
             for poll in polls {
                 // Deleted meanwhile: nothing is kept of it.
                 news |= state.has_meter(poll.meter)
@@ -245,15 +262,24 @@ impl Inner {
 
     /// After meters or brokers changed: the rosters follow, and the platforms are told.
     pub(super) async fn tell_roster(&self) {
-        let news = lock(&self.state).renew_rosters();
+        // Two at once would say the same twice.
+        let _one = self.telling.lock().await;
+        let news = lock(&self.state).roster_news();
         let now = self.clock.now();
-        for (broker, messages, wake) in news {
-            if let Err(error) = self.store.enqueue(broker, now, messages).await {
-                let text = format!("a platform is not told of its meters: {error}");
-                self.notice(Level::Warning, text);
+        let mut behind = false;
+        for it in news {
+            if !it.messages.is_empty() {
+                if let Err(error) = self.store.enqueue(it.broker, now, it.messages).await {
+                    let text = format!("a platform is not told of its meters yet: {error}");
+                    self.notice(Level::Warning, text);
+                    behind = true;
+                    continue;
+                }
+                it.wake.notify_one();
             }
-            wake.notify_one();
+            lock(&self.state).roster_is(it.broker, it.after);
         }
+        lock(&self.state).roster.behind = behind;
     }
 }
 

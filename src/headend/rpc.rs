@@ -123,13 +123,17 @@ impl Asked<'_> {
         Err(no(words, 403))
     }
 
-    async fn save(&self, meter: &Definition) -> Result<(), (String, u16)> {
-        let save = super::Command::Save(Box::new(meter.clone()));
-        let inner = Arc::clone(self.inner);
+    /// False when it was so already.
+    async fn change(
+        &self,
+        meter: &Definition,
+        change: impl FnOnce(&mut Definition) + Send + 'static,
+    ) -> Result<bool, (String, u16)> {
+        let (inner, id) = (Arc::clone(self.inner), meter.id);
         // Whoever asked may be gone any moment, and half a change is none.
-        let saved = tokio::spawn(async move { inner.command(save).await }).await;
-        match saved {
-            Ok(saved) => saved.map_err(|words| no(words, 400)),
+        let changed = tokio::spawn(async move { inner.change(id, change).await }).await;
+        match changed {
+            Ok(changed) => changed.map_err(|words| no(words, 400)),
             Err(_) => Err(no("it was given up", 500)),
         }
     }

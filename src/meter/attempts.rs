@@ -62,12 +62,13 @@ fn server(meter: &Definition) -> String {
     }
 }
 
-/// What is known of a client's attempts at one meter. A success sets `refused` and `open` back, never `total`.
+/// What is known of a client's attempts at one meter. A success sets back what was refused of that secret, never `total`;
+/// a wrong secret stays wrong when the right one was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// With any secret, ever.
     pub total: u32,
-    /// In a row, with any secret.
+    /// In a row, with any secret: a secret last tried before one that was not refused does not count.
     pub refused: u32,
     /// With this very secret, since the last success.
     pub refused_so: u32,
@@ -233,10 +234,16 @@ impl Row {
 
 /// All rows of one client at one meter, by their marks.
 pub fn record(rows: impl IntoIterator<Item = (u16, Row)>, mark: u16) -> Record {
+    let rows: Vec<(u16, Row)> = rows.into_iter().collect();
+    let well = rows.iter().map(|(_, row)| row);
+    let well = well.filter(|row| row.refused == 0 && row.open == 0);
+    let well = well.map(|row| row.last).max();
     let mut record = Record::default();
     for (of, row) in rows {
         record.total = record.total.saturating_add(row.total);
-        record.refused = record.refused.saturating_add(row.refused);
+        if of == mark || Some(row.last) > well {
+            record.refused = record.refused.saturating_add(row.refused);
+        }
         record.last = record.last.max(Timestamp::from_millisecond(row.last).ok());
         if of == mark {
             record.refused_so = row.refused;
@@ -299,14 +306,8 @@ impl Attempts for InMemory {
 
     fn note(&self, who: Credential, outcome: Outcome) -> Later<'_, ()> {
         let mut kept = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        for (it, row) in &mut *kept {
-            if *it == who {
-                *row = row.noted(outcome);
-            } else if outcome == Outcome::Accepted
-                && (&it.endpoint, &it.server, it.client) == (&who.endpoint, &who.server, who.client)
-            {
-                (row.refused, row.open) = (0, 0);
-            }
+        if let Some(row) = kept.get_mut(&who) {
+            *row = row.noted(outcome);
         }
         Box::pin(std::future::ready(()))
     }
@@ -364,10 +365,19 @@ pub(crate) mod tests {
         assert!(kept.record(a.clone()).await.unwrap().asks());
         assert_eq!(kept.count(a.clone(), true, at).await, Ok(Counted::Yes));
         kept.note(a.clone(), Outcome::Accepted).await;
-        for it in [&a, &b] {
+        // The right one says nothing for the wrong one.
+        for (it, refused) in [(&a, 0), (&b, 1)] {
             let record = kept.record(it.clone()).await.unwrap();
-            assert_eq!((record.total, record.refused, record.asks()), (3, 0, false));
+            let asks = (record.refused_so, record.asks());
+            assert_eq!(
+                (record.total, record.refused, asks),
+                (3, refused, (refused, refused > 0))
+            );
         }
+        assert_eq!(kept.count(b.clone(), true, at).await, Ok(Counted::Yes));
+        kept.note(b.clone(), Outcome::Accepted).await;
+        let record = kept.record(b.clone()).await.unwrap();
+        assert_eq!((record.total, record.refused, record.asks()), (4, 0, false));
         // Nothing noted twice is a program that was killed twice.
         for n in 0..2 {
             assert_eq!(

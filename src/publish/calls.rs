@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::drain::Drain;
 use super::incoming::{self, Asked, Incoming, LIMITS_METHOD, OWN_QUESTION, Place};
 use super::limits::Sizes;
-use super::request::{Request, refusal};
+use super::request::{Request, is_named, refusal};
 use crate::cosem::data::printable;
 use crate::store::{Kind, Message, Protocol};
 
@@ -95,6 +95,16 @@ impl Calls {
             notice,
             place,
         } = asked;
+        if let Some(Place::Plain { device, .. }) = &place
+            && !drain
+                .roster
+                .borrow()
+                .iter()
+                .any(|it| is_named(&it.name, device))
+        {
+            // Anyone's meters share a plain broker: whoever has this one answers.
+            return;
+        }
         let patience = patience(&params);
         let refused = match &drain.requests {
             None => Some(refusal("nobody here carries out requests", 501)),

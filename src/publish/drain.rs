@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::connection;
 use super::device::Device;
 use super::findings::{self, Seen};
 use super::generation::{self, End};
 use super::limits::Gate;
-use super::line::{Heard, Line};
+use super::line::Line;
 use super::rate::Rate;
 use super::request::Request;
 use super::status::{BrokerPhase, BrokerStatus, Cause, Happening, Latencies};
@@ -102,6 +101,7 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
         twins: Vec::new(),
         acknowledged_at: None,
         dropped_before: None,
+        introduced: false,
         held_since: None,
         full_since: None,
     };
@@ -147,6 +147,8 @@ pub(super) struct Drain {
     acknowledged_at: Option<jiff::Timestamp>,
     /// Dropped by the limits when the program started.
     dropped_before: Option<u64>,
+    /// A whole greeting went out once: the platform knows every meter there is, and newer ones come by the table.
+    pub introduced: bool,
     /// Since when the limits hold messages back, and since when the window is full.
     pub held_since: Option<Instant>,
     pub full_since: Option<Instant>,
@@ -294,6 +296,9 @@ impl Drain {
 
     /// What waits, from the table; once a second.
     pub(super) async fn count(&mut self) {
+        if self.roster.has_changed().unwrap_or(false) {
+            self.trails.keep_only(&self.roster.borrow_and_update());
+        }
         let found = self.store.depth(self.broker.id).await;
         let per_minute = self.rate.per_minute(Instant::now());
         let latency = self.latencies.measure();
@@ -413,24 +418,14 @@ fn back_off(failures: u32, random: &mut fastrand::Rng) -> Duration {
 /// what went wrong in words. Uses a client id of its own, so that a running bridge is not pushed out.
 pub async fn test(broker: &BrokerDefinition, wait: Duration) -> Result<Duration, String> {
     let began = Instant::now();
-    let client_id = format!("obiscope-t{:010x}", fastrand::u64(..1 << 40));
-    let mut quiet = broker.clone();
-    // Its last will would say that the running one is gone.
-    quiet.status_topic = None;
-    let client = connection::open(&quiet, &client_id).await?;
-    let mut line = Line::new(client, quiet);
-    let took = match timeout(wait, line.events.recv()).await {
-        Ok(Some(Ok(Heard::Connected { .. }))) => began.elapsed(),
-        Ok(Some(Err(trouble))) => return Err(trouble.what),
-        Ok(Some(Ok(_)) | None) => return Err(Trouble::given_up().what),
-        Err(_) => {
-            return Err(format!(
-                "{} did not answer within {}",
-                broker.endpoint(),
-                humantime::format_duration(wait)
-            ));
-        }
-    };
+    let mut line = Line::apart(broker, "obiscope-t").await?;
+    let late = format!(
+        "{} did not answer within {}",
+        broker.endpoint(),
+        humantime::format_duration(wait)
+    );
+    line.connected(began + wait, late).await?;
+    let took = began.elapsed();
     generation::say_goodbye(&mut line).await;
     Ok(took)
 }

@@ -55,8 +55,11 @@ const P4: Diagnosis = Diagnosis {
     specific: 6,
 };
 
+/// The id of what says that a queue is full, or nearly.
+pub const QUEUE_FULL: &str = "P5";
+
 const P5: Diagnosis = Diagnosis {
-    id: "P5",
+    id: QUEUE_FULL,
     title: "The queue is full: the oldest readings are dropped unsent",
     remedy: &[
         "bring the connection back: what waits is then sent",

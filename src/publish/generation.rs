@@ -34,6 +34,8 @@ pub(super) struct Agreed {
 
 /// A broker that lets us in answers SUBSCRIBE at once, or something is wrong with it.
 const SUBSCRIBED: Duration = Duration::from_secs(10);
+/// Messages that may come before that; as many requests as are carried out at once, and some news.
+const EARLY: usize = 64;
 
 pub(super) async fn run(drain: &mut Drain) -> End {
     let client_id = drain.broker.client_id.clone();
@@ -53,13 +55,8 @@ pub(super) async fn run(drain: &mut Drain) -> End {
             () = stop.cancelled() => return End::Stopped,
             answer = line.events.recv() => break answer,
             // Whoever keeps us waiting does not keep a person waiting.
-            Some(control) = drain.controls.recv() => match control {
-                Control::Pause => return End::Paused,
-                Control::Replace(broker) => {
-                    drain.broker = *broker;
-                    return End::Again;
-                }
-                Control::Resume | Control::Flush | Control::Reconnect => {}
+            Some(control) = drain.controls.recv() => if let Some(end) = told(drain, control) {
+                return end;
             },
         }
     };
@@ -77,9 +74,33 @@ pub(super) async fn run(drain: &mut Drain) -> End {
         Some(Err(trouble)) => return End::Lost(trouble),
         Some(Ok(_)) | None => return End::Lost(Trouble::given_up()),
     };
-    if let Err(trouble) = subscribe(drain, &mut line).await {
-        return End::Lost(trouble);
+    let end = match subscribe(drain, &mut line).await {
+        Ok(early) => serve(drain, &mut line, agreed, early).await,
+        Err(end) => end,
+    };
+    if !matches!(end, End::Lost(_)) {
+        if let Some(topic) = &drain.broker.status_topic {
+            // A proper DISCONNECT keeps the last will from being sent.
+            let _ = line.publish(status(topic, OFFLINE));
+        }
+        say_goodbye(&mut line).await;
     }
+    end
+}
+
+/// What a person tells us while we wait for the broker; what it ends, if anything.
+fn told(drain: &mut Drain, control: Control) -> Option<End> {
+    match control {
+        Control::Pause => Some(End::Paused),
+        Control::Replace(broker) => {
+            drain.broker = *broker;
+            Some(End::Again)
+        }
+        Control::Resume | Control::Flush | Control::Reconnect => None,
+    }
+}
+
+async fn serve(drain: &mut Drain, line: &mut Line, agreed: Agreed, early: Vec<Heard>) -> End {
     drain.connected();
     drain.count().await;
     let mut pump = Pump::new(agreed);
@@ -92,15 +113,8 @@ pub(super) async fn run(drain: &mut Drain) -> End {
         drain.gate.open();
     }
     pump.greet(greeting(drain));
-    let end = pump.run(drain, &mut line).await;
-    if !matches!(end, End::Lost(_)) {
-        if let Some(topic) = &drain.broker.status_topic {
-            // A proper DISCONNECT keeps the last will from being sent.
-            let _ = line.publish(status(topic, OFFLINE));
-        }
-        say_goodbye(&mut line).await;
-    }
-    end
+    pump.heard(drain, early);
+    pump.run(drain, line).await
 }
 
 fn status(topic: &str, words: &str) -> Message {
@@ -119,20 +133,29 @@ fn greeting(drain: &Drain) -> Vec<Message> {
     first
 }
 
-async fn subscribe(drain: &Drain, line: &mut Line) -> Result<(), Trouble> {
-    let mut filters = dialect::subscriptions(&drain.broker);
-    for filter in incoming::subscriptions(&drain.broker) {
-        if !filters.contains(&filter) {
-            filters.push(filter);
-        }
-    }
+/// What the broker sends before it answers is heard too: it may deliver as soon as it has our SUBSCRIBE.
+async fn subscribe(drain: &mut Drain, line: &mut Line) -> Result<Vec<Heard>, End> {
+    let mut early = Vec::new();
+    let filters = incoming::subscriptions(&drain.broker);
     if filters.is_empty() {
-        return Ok(());
+        return Ok(early);
     }
-    line.subscribe(&filters).map_err(|_| Trouble::given_up())?;
+    if line.subscribe(&filters).is_err() {
+        return Err(End::Lost(Trouble::given_up()));
+    }
+    let stop = drain.stop.clone();
     let until = Instant::now() + SUBSCRIBED;
     loop {
-        match timeout_at(until, line.events.recv()).await {
+        let heard = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(End::Stopped),
+            heard = timeout_at(until, line.events.recv()) => heard,
+            Some(control) = drain.controls.recv() => match told(drain, control) {
+                Some(end) => return Err(end),
+                None => continue,
+            },
+        };
+        match heard {
             Ok(Some(Ok(Heard::Subscribed { refused }))) => {
                 if refused > 0 {
                     drain.error(format!(
@@ -141,16 +164,17 @@ async fn subscribe(drain: &Drain, line: &mut Line) -> Result<(), Trouble> {
                         filters.len()
                     ));
                 }
-                return Ok(());
+                return Ok(early);
             }
+            Ok(Some(Ok(said @ Heard::Message { .. }))) if early.len() < EARLY => early.push(said),
             Ok(Some(Ok(_))) => {}
-            Ok(Some(Err(trouble))) => return Err(trouble),
-            Ok(None) => return Err(Trouble::given_up()),
+            Ok(Some(Err(trouble))) => return Err(End::Lost(trouble)),
+            Ok(None) => return Err(End::Lost(Trouble::given_up())),
             Err(_) => {
-                return Err(Trouble::passing(
+                return Err(End::Lost(Trouble::passing(
                     Cause::NoAcknowledgement,
                     format!("{} did not answer SUBSCRIBE", drain.broker.endpoint()),
-                ));
+                )));
             }
         }
     }

@@ -6,7 +6,9 @@ use rumqttc::v5;
 use rumqttc::{AsyncClient, Event, EventLoop, Outgoing, Packet, QoS};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
 
+use super::connection;
 use super::verdict::{Verdict, verdict};
 use super::words::{Trouble, explain, five};
 use crate::store::{BrokerDefinition, Message};
@@ -74,6 +76,25 @@ impl Line {
             sender,
             events,
             poller,
+        }
+    }
+
+    /// Beside the running one: under a client id of its own, and without the last will that would say it is gone.
+    pub(super) async fn apart(broker: &BrokerDefinition, prefix: &str) -> Result<Self, String> {
+        let client_id = format!("{prefix}{:010x}", fastrand::u64(..1 << 40));
+        let mut quiet = broker.clone();
+        quiet.status_topic = None;
+        let client = connection::open(&quiet, &client_id).await?;
+        Ok(Self::new(client, quiet))
+    }
+
+    /// CONNACK until then; `late` are the words where it does not come.
+    pub(super) async fn connected(&mut self, until: Instant, late: String) -> Result<(), String> {
+        match timeout_at(until, self.events.recv()).await {
+            Ok(Some(Ok(Heard::Connected { .. }))) => Ok(()),
+            Ok(Some(Err(trouble))) => Err(trouble.what),
+            Ok(Some(Ok(_)) | None) => Err(Trouble::given_up().what),
+            Err(_) => Err(late),
         }
     }
 

@@ -32,6 +32,7 @@ mod words;
 pub use connection::{check_ca, check_pair};
 pub use device::{DEVICE_TYPE, Device, DeviceObject};
 pub use drain::{Control, PublisherHandle, Spawn};
+pub use findings::QUEUE_FULL;
 pub use request::{INTERVAL, Request, is_named, refusal};
 pub use status::{BrokerPhase, BrokerStatus, Cause, Happening, Latency, TREND};
 pub use trail::{Delivered, Trail, Trails};

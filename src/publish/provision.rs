@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::connection;
 use super::generation::say_goodbye;
 use super::line::{Heard, Line};
 use super::verdict::Verdict;
@@ -184,16 +183,12 @@ fn message(topic: &str, payload: &Value) -> Message {
     Message::new(Kind::Lifecycle, topic, payload.to_string())
 }
 
-/// Under a client id of its own, without last will.
 async fn connected(broker: &BrokerDefinition, until: Instant) -> Result<Line, String> {
-    let mut quiet = broker.clone();
-    quiet.status_topic = None;
+    let mut five = broker.clone();
     // A refusal is told to MQTT 5 only.
-    quiet.protocol = Protocol::V5;
-    let client_id = format!("obiscope-p{:010x}", fastrand::u64(..1 << 40));
-    let client = connection::open(&quiet, &client_id).await?;
+    five.protocol = Protocol::V5;
     let place = broker.endpoint();
-    let mut line = Line::new(client, quiet);
+    let mut line = Line::apart(&five, "obiscope-p").await?;
     match heard(&mut line, until, &place).await? {
         Heard::Connected { .. } => Ok(line),
         _ => Err(format!("{place} answered CONNECT with something else")),

@@ -41,6 +41,8 @@ pub(super) struct Pump {
     calls: Calls,
     /// Goes before everything, and before limits are known.
     question: Option<Message>,
+    /// To what the platform asks; before the greeting, which may be long.
+    answers: VecDeque<Message>,
     greeting: VecDeque<Message>,
     /// Fetched, not yet submitted.
     ahead: VecDeque<OutboxRow>,
@@ -75,6 +77,7 @@ impl Pump {
             mode: Mode::Normal,
             calls: Calls::default(),
             question: None,
+            answers: VecDeque::new(),
             greeting: VecDeque::new(),
             ahead: VecDeque::new(),
             cursor: 0,
@@ -102,6 +105,14 @@ impl Pump {
     /// To go out before anything from the table.
     pub(super) fn greet(&mut self, messages: Vec<Message>) {
         self.greeting.extend(messages);
+    }
+
+    /// What came before the connection was ready.
+    pub(super) fn heard(&mut self, drain: &mut Drain, early: Vec<Heard>) {
+        for said in early {
+            // Messages alone, and those end nothing.
+            drop(self.take(drain, Some(Ok(said))));
+        }
     }
 
     pub(super) async fn run(mut self, drain: &mut Drain, line: &mut Line) -> End {
@@ -198,7 +209,7 @@ impl Pump {
                     Control::Flush => self.more = true,
                     Control::Resume => {}
                 },
-                Some(answer) = drain.answers.1.recv(), if room && self.greeting.len() < ANSWERS => self.greeting.push_back(answer),
+                Some(answer) = drain.answers.1.recv(), if room && self.answers.len() < ANSWERS => self.answers.push_back(answer),
                 () = wake.notified() => self.more = true,
                 () = sleep_until(due) => {}
             }

@@ -2,6 +2,7 @@
 
 use tokio::sync::oneshot;
 
+use super::dialect::level_of;
 /// The shared attribute that sets a meter's interval, in seconds, where `set_interval` is allowed. ThingsBoard sends it when
 /// it changes; what it was set to while we were away must be asked for.
 pub const INTERVAL: &str = "poll_interval";
@@ -20,17 +21,9 @@ pub struct Request {
     pub reply: oneshot::Sender<serde_json::Value>,
 }
 
-/// Whether a device of this name is meant. A level of a topic cannot hold what MQTT itself uses (`+`, `#`, `/`), so these
-/// stand there as `_`.
+/// Whether a device of this name is meant, told as it is or as the level of a topic.
 pub fn is_named(device: &str, told: &str) -> bool {
-    let level = |c: char| {
-        if "+#/".contains(c) || c.is_control() {
-            '_'
-        } else {
-            c
-        }
-    };
-    device == told || device.chars().map(level).eq(told.chars())
+    device == told || level_of(device).eq(told.chars())
 }
 
 /// An error as ThingsBoard's own gateway words it.

@@ -81,8 +81,10 @@ pub struct BrokerStatus {
     /// At most 4 KiB, control characters visible.
     pub last_payload: Option<String>,
     pub last_error: Option<(jiff::Timestamp, String)>,
-    /// Oldest first.
+    /// The last of them, oldest first.
     pub history: Arc<[Happening]>,
+    /// How many there ever were: clocks are set back, this is not.
+    pub happenings: u64,
     /// What is wrong by name, likeliest first.
     pub findings: Arc<[Finding]>,
     /// Connections after the first.
@@ -111,6 +113,7 @@ impl BrokerStatus {
             last_payload: None,
             last_error: None,
             history: Arc::default(),
+            happenings: 0,
             findings: Arc::default(),
             reconnects: 0,
         }
@@ -121,6 +124,7 @@ impl BrokerStatus {
         self.history = (self.history.iter().skip(kept).cloned())
             .chain([what])
             .collect();
+        self.happenings += 1;
     }
 
     pub(super) fn tick(&mut self, waiting: u64) {

@@ -1,11 +1,12 @@
 //! The newest message of each device, followed from the table to its PUBACK. The rule: acknowledged is said only when
 //! the broker has acknowledged every message of that moment; what is not known is not said.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::Device;
 use crate::store::{Kind, OutboxRow};
 
 /// Octets of a payload that are kept to be looked at.
@@ -47,7 +48,8 @@ pub struct Delivered {
     pub bytes: u64,
 }
 
-/// Cheap to clone; one a publisher. It holds one entry for each device there was a message of.
+/// Cheap to clone; one a publisher. It holds one entry for each device there was a message of, until that publishes here
+/// no more.
 #[derive(Clone, Debug, Default)]
 pub struct Trails {
     inner: Arc<Mutex<Inner>>,
@@ -98,6 +100,15 @@ impl Trails {
     /// Devices whose trail went on since the last call.
     pub fn take_moved(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.lock().moved)
+    }
+
+    /// Of no other device is anything kept, but what is still under way.
+    pub(super) fn keep_only(&self, devices: &[Device]) {
+        let mut inner = self.lock();
+        let names: HashSet<&str> = devices.iter().map(|it| it.name.as_str()).collect();
+        let kept = |name: &str| name == TEST || names.contains(name);
+        inner.devices.retain(|name, _| kept(name));
+        inner.moved.retain(|name| kept(name));
     }
 
     /// A connection begins: what the one before had under way is sent again.
@@ -261,6 +272,26 @@ mod tests {
         assert_eq!(trail.payload.len(), SHOWN);
         assert_eq!(trails.take_moved(), BTreeSet::from(["a".to_owned()]));
         assert!(trails.take_moved().is_empty());
+    }
+
+    #[test]
+    fn a_device_that_publishes_here_no_more_is_forgotten() {
+        let trails = Trails::default();
+        let mut test = row(9, 1000, "x");
+        test.kind = Kind::Test;
+        trails.sent(&[row(1, 1000, "a"), row(2, 1000, "b"), test], at(1010));
+        trails.keep_only(&[Device {
+            meter: crate::meter::MeterId(1),
+            name: "a".into(),
+            kind: "dlms".into(),
+            attributes: Vec::new(),
+            objects: Vec::new(),
+        }]);
+        assert!(trails.of("a").is_some() && trails.of_test().is_some());
+        assert_eq!(trails.of("b"), None);
+        trails.acknowledged(&[1, 2], at(1020));
+        assert!(trails.of("a").unwrap().done(1).is_some());
+        assert_eq!(trails.of("b"), None);
     }
 
     #[test]

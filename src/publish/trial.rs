@@ -5,7 +5,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::connection;
 use super::generation::say_goodbye;
 use super::line::{Heard, Line};
 use super::verdict::Verdict;
@@ -70,18 +69,8 @@ pub async fn publish_one(
             humantime::format_duration(wait)
         )
     };
-    let client_id = format!("obiscope-t{:010x}", fastrand::u64(..1 << 40));
-    let mut quiet = broker.clone();
-    // Its last will would say that the running one is gone.
-    quiet.status_topic = None;
-    let client = connection::open(&quiet, &client_id).await?;
-    let mut line = Line::new(client, quiet);
-    match timeout_at(until, line.events.recv()).await {
-        Ok(Some(Ok(Heard::Connected { .. }))) => {}
-        Ok(Some(Err(trouble))) => return Err(trouble.what),
-        Ok(Some(Ok(_)) | None) => return Err(Trouble::given_up().what),
-        Err(_) => return Err(silent("answer CONNECT")),
-    }
+    let mut line = Line::apart(broker, "obiscope-t").await?;
+    line.connected(until, silent("answer CONNECT")).await?;
     let connected = began.elapsed();
     let topic = message.topic.clone();
     let sent = Instant::now();

@@ -98,21 +98,26 @@ enum Port {
     Closed(TcpSocket),
 }
 
+/// Ours and shut: whoever knocks is refused. What is left of old connections does not keep us from the port.
+pub(super) fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
 impl Port {
-    /// The port must be free again at once when the meter comes back.
     fn open(address: SocketAddr, transport: Transport, closed: bool) -> io::Result<Self> {
         if transport == Transport::WrapperUdp {
             let socket = std::net::UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
             return UdpSocket::from_std(socket).map(Self::Udp);
         }
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
+        let socket = hold(address)?;
         if closed {
             return Ok(Self::Closed(socket));
         }

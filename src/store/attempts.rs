@@ -95,13 +95,12 @@ fn count(
 
 fn note(connection: &Connection, who: &Credential, outcome: Outcome) -> Result<(), Fault> {
     match outcome {
-        // The right secret clears what the wrong ones left.
         Outcome::Accepted => connection
             .prepare_cached(
                 "UPDATE attempt SET refused = 0, open = 0
-                 WHERE endpoint = ? AND server = ? AND client = ?",
+                 WHERE endpoint = ? AND server = ? AND client = ? AND mark = ?",
             )?
-            .execute(params![who.endpoint, who.server, who.client])?,
+            .execute(params![who.endpoint, who.server, who.client, who.mark])?,
         Outcome::Refused | Outcome::Unclear => connection
             .prepare_cached(
                 "UPDATE attempt SET refused = refused + ?, open = max(open - 1, 0)

@@ -65,6 +65,13 @@ pub struct OutboxRow {
     pub attempts: u32,
 }
 
+impl OutboxRow {
+    /// Of topic and payload.
+    pub fn octets(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+}
+
 /// A message that was given up on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadRow {

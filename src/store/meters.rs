@@ -54,6 +54,21 @@ pub(super) fn all(connection: &mut Connection) -> Result<Vec<Definition>, Fault>
     Ok(found)
 }
 
+pub(super) fn one(connection: &mut Connection, id: MeterId) -> Result<Option<Definition>, Fault> {
+    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let mut query = snapshot.prepare_cached(
+        "SELECT meter.*, broker.name AS publish_to
+         FROM meter LEFT JOIN broker ON broker.id = meter.publish WHERE meter.id = ?",
+    )?;
+    let mut rows = query.query([id.0])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let mut meter = from_row(row)?;
+    meter.objects = objects(&snapshot, &meter)?;
+    Ok(Some(meter))
+}
+
 fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
     let name: String = row.get("name")?;
     let strange = |what: String| Fault::Row(format!("meter {name}: {what}"));

@@ -43,6 +43,7 @@ pub use message::{
 };
 pub use meters::{MeterNote, MeterNotes};
 pub use object_lists::{KeptList, ListKey};
+pub use outbox::LOT_BYTES;
 use worker::Worker;
 
 /// Cheap to clone; every call goes to the one database thread. A call that is no longer awaited still
@@ -109,6 +110,12 @@ impl Store {
     /// In the order they were added.
     pub async fn meters(&self) -> Result<Vec<Definition>, StoreError> {
         self.worker.run(meters::all).await
+    }
+
+    pub async fn meter(&self, id: MeterId) -> Result<Option<Definition>, StoreError> {
+        self.worker
+            .run(move |connection| meters::one(connection, id))
+            .await
     }
 
     /// By name; an error in words when there is none.
@@ -218,7 +225,7 @@ impl Store {
             .await
     }
 
-    /// Oldest first, ids greater than `after`.
+    /// Oldest first, ids greater than `after`; fewer than `limit` where they come to [`LOT_BYTES`].
     pub async fn outbox(
         &self,
         broker: i64,

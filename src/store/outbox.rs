@@ -9,6 +9,8 @@ use super::meters::timestamp;
 use super::{Kind, Message, OutboxRow, QueueDepth};
 use crate::meter::MeterId;
 
+/// Octets of waiting messages that are fetched at once; the one that goes beyond still comes.
+pub const LOT_BYTES: usize = 4 * 1024 * 1024;
 /// Rows taken out at a time while there are too many bytes.
 const FEW: i64 = 16;
 
@@ -124,8 +126,13 @@ pub(super) fn rows(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = query.query(params![broker, after, limit])?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(from_row(row)?);
+    let mut octets = 0;
+    while octets < LOT_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let row = from_row(row)?;
+        octets += row.octets();
+        found.push(row);
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
 //! What a client brings to a meter: carrier, authentication, keys, what it proposes, and the bounds it holds the meter to.
 use crate::dlms::hdlc::link::LinkConfig;
 use crate::dlms::security::hls::HlsMechanism;
-use crate::dlms::security::{Secret, Security};
+use crate::dlms::security::{Form, Secret, Security};
 use crate::dlms::wrapper::WrapperConfig;
 use crate::dlms::xdlms::Conformance;
 use std::time::Duration;
@@ -95,6 +95,25 @@ impl Config {
             max_answer: 4 << 20,
             read_only: true,
         }
+    }
+
+    /// Octets of the challenge a new association wants, none without HLS; ECDSA wants 32 at least.
+    pub const fn challenge_length(&self) -> usize {
+        match self.authentication {
+            Authentication::Hls {
+                mechanism: HlsMechanism::Ecdsa,
+                ..
+            } => 32,
+            Authentication::Hls { .. } => 16,
+            _ => 0,
+        }
+    }
+
+    /// Octets of the dedicated key it wants, if one; one that a person gave is kept.
+    pub fn dedicated_length(&self) -> Option<usize> {
+        let security = self.security.as_ref()?;
+        let own = security.form == Form::Dedicated && security.keys.dedicated.is_none();
+        own.then(|| security.suite.key_length())
     }
 
     /// Services go out sealed and come back sealed.

@@ -91,11 +91,10 @@ impl Asked<'_> {
     }
 
     async fn rename(&self, meter: &Definition, new: &str) -> Result<(), (String, u16)> {
-        let renamed = Definition {
-            device: Some(new.to_owned()),
-            ..meter.clone()
-        };
-        self.save(&renamed).await?;
+        let device = Some(new.to_owned());
+        if !self.change(meter, move |it| it.device = device).await? {
+            return Ok(());
+        }
         let words = format!(
             "broker {}: the platform renamed device {} to {}; {} follows",
             self.broker.name,

@@ -155,13 +155,8 @@ impl Asked<'_> {
         let poll = seconds.as_f64().filter(|it| *it > 0.0);
         let poll = poll.and_then(|it| Duration::try_from_secs_f64(it).ok());
         let poll = poll.ok_or_else(|| no(r#"write {"seconds":60}"#, 400))?;
-        // What a platform holds is told again on every connection.
-        if poll != meter.poll {
-            let meter = Definition {
-                poll,
-                ..meter.clone()
-            };
-            self.save(&meter).await?;
+        // What a platform holds is told again on every connection: what is so already is no news.
+        if self.change(meter, move |it| it.poll = poll).await? {
             let long = humantime::format_duration(poll);
             self.changed(&format!("{} is polled every {long} now", meter.name));
         }

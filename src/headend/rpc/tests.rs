@@ -324,6 +324,56 @@ async fn a_plain_broker_s_command_topic_is_answered_too() {
     site.headend.shutdown().await;
 }
 
+/// Two installations on one broker: each answers for its own meters and leaves the other's alone.
+#[tokio::test]
+async fn another_s_meter_on_a_plain_broker_gets_no_answer_from_us() {
+    let mut site = site(Dialect::Json, |_, _| {}).await;
+    let handle = site.broker.handle.clone();
+    let ours = "meters/M-1/rpc/request/2";
+    site.until(|| handle.subscribers(ours) == 1).await;
+    let ping = r#"{"method":"ping"}"#;
+    handle.publish("meters/theirs/rpc/request/1", ping, false);
+    handle.publish(ours, ping, false);
+    let answers = async {
+        loop {
+            let message = site.broker.received.recv().await.unwrap();
+            if message.topic.contains("/rpc/response/") {
+                return message.topic;
+            }
+        }
+    };
+    // Heard in order: an answer to the first would have come first.
+    let first = tokio::time::timeout(PATIENCE, answers).await.unwrap();
+    assert_eq!(first, "meters/M-1/rpc/response/2");
+    site.headend.shutdown().await;
+}
+
+/// Whoever saved something else meanwhile keeps it.
+#[tokio::test]
+async fn a_change_from_outside_is_of_one_field_of_what_is_saved_now() {
+    let site = site(Dialect::ThingsBoardGateway, |_, _| {}).await;
+    let mut saved = site.store.meters().await.unwrap().remove(0);
+    saved.timeout = Duration::from_secs(3);
+    saved.objects.truncate(1);
+    // As another process does.
+    site.store.save_meter(saved.clone()).await.unwrap();
+    let minute = json!({"seconds": 60});
+    assert_eq!(
+        site.call("M-1", "set_interval", minute.clone()).await["seconds"],
+        60.0
+    );
+    saved.poll = Duration::from_mins(1);
+    assert_eq!(site.store.meters().await.unwrap(), [saved.clone()]);
+    assert_eq!(site.headend.meters()[0].definition, saved);
+    // The platform says the same again after each connect: nothing is written.
+    let inner = &site.headend.inner;
+    let again = inner.change(saved.id, |it| it.poll = Duration::from_mins(1));
+    assert_eq!(again.await, Ok(false));
+    let wrong = inner.change(saved.id, |it| it.poll = Duration::ZERO).await;
+    assert!(wrong.is_err(), "{wrong:?}");
+    site.headend.shutdown().await;
+}
+
 /// The first statistics after a minute, to a platform that is there.
 #[tokio::test]
 async fn statistics_come_as_telemetry_of_the_gateway() {

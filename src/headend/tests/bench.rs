@@ -356,7 +356,7 @@ async fn another_secret_that_is_accepted_says_nothing_of_the_refused_one() {
     site.until("a", |v| v.status.phase != Phase::Lent).await;
     assert_eq!(site.view("a").status.phase, Phase::NeedsPerson);
     let who = Credential::of(&site.view("a").definition).unwrap();
-    assert_eq!(site.store.record(who).await.unwrap().refused_so, 0);
+    assert_eq!(site.store.record(who).await.unwrap().refused_so, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@
 use super::*;
 use crate::meter::PolledObject;
 use crate::simulator::broker::{Behaviour, Broker, Received};
-use crate::store::Protocol;
+use crate::store::{Kind, Message, Protocol};
 use serde_json::Value as Json;
 
 struct Platform {
@@ -96,6 +96,50 @@ async fn a_gateway_says_who_comes_and_goes() {
     it.headend.command(Command::Delete(id)).await.unwrap();
     let (gone, _) = it.until("v1/gateway/disconnect").await;
     assert_eq!(gone["device"], "M-7");
+    it.end().await;
+}
+
+/// A full disk delays it, and it is told once.
+#[tokio::test]
+async fn what_could_not_be_queued_is_told_later() {
+    let mut meter = publishing("a");
+    meter.enabled = false;
+    let it = platform(Dialect::ThingsBoardGateway, meter).await;
+    let saved = it.store.meter_named("a").await.unwrap();
+    let inner = &it.headend.inner;
+    let lab = it.store.broker_named("lab").await.unwrap();
+    let pause = BrokerCommand::Pause;
+    it.headend.broker(lab.id, pause).await.unwrap();
+    let mut renamed = saved.clone();
+    renamed.device = Some("M-7".into());
+    lock(&inner.state).replace(renamed);
+    it.store.limit_pages(1).await.unwrap();
+    let filler = Message::new(Kind::Test, "t", vec![0; 2_000]);
+    let now = Clock::System.now();
+    let mut filled = 0;
+    while (it.store.enqueue(lab.id, now, vec![filler.clone()]).await).is_ok() {
+        filled += 1;
+        assert!(filled < 1_000);
+    }
+    inner.tell_roster().await;
+    let told = async || {
+        let rows = it.store.outbox(lab.id, 0, 2_000).await.unwrap();
+        let rows = rows.into_iter().filter(|row| row.kind == Kind::Lifecycle);
+        rows.map(|row| row.topic).collect::<Vec<_>>()
+    };
+    assert!(told().await.is_empty());
+    it.store.limit_pages(1_000_000).await.unwrap();
+    // With the next polls, whatever they say.
+    for _ in 0..2 {
+        inner.learn(std::iter::empty()).await;
+        assert_eq!(
+            told().await,
+            ["v1/gateway/disconnect", "v1/gateway/connect"]
+        );
+    }
+    // And nothing is kept of a broker that is gone.
+    inner.stop_broker(lab.id).await;
+    assert!(lock(&inner.state).roster.is_closed(lab.id));
     it.end().await;
 }
 

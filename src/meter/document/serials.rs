@@ -51,25 +51,42 @@ fn bare(bytes: &[u8]) -> usize {
     }
 }
 
-/// The system titles that AARQ, AARE (calling and responding AP title) and general ciphering with a
-/// global or a dedicated key carry.
+/// The system titles that AARQ, AARE (calling and responding AP title), general ciphering of any key and general signing
+/// carry.
 fn titles(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let bare = bare(bytes);
     for at in 0..bytes.len() {
         let rest = bytes.get(at..).unwrap_or_default();
-        let lead = match rest {
-            [0xA4 | 0xA6, 0x0A, 0x04, 0x08, ..] => 4,
-            [0xE6, 0xE6 | 0xE7, 0x00, 0xDB | 0xDC, 0x08, ..] => 5,
-            [0xDB | 0xDC, 0x08, ..] if at == bare => 2,
-            _ => continue,
-        };
-        let range = at + lead..at + lead + TITLE;
-        if range.end <= bytes.len() {
-            found.push(range);
+        match rest {
+            [0xA4 | 0xA6, 0x0A, 0x04, 0x08, ..] => found.push(at + 4..at + 4 + TITLE),
+            [0xE6, 0xE6 | 0xE7, 0x00, apdu @ ..] => found.extend(general(apdu, at + 3)),
+            apdu if at == bare => found.extend(general(apdu, at)),
+            _ => {}
         }
     }
+    found.retain(|range| range.end <= bytes.len());
     found
+}
+
+/// Of a general APDU that begins at `at`: the title it starts with, or behind its transaction-id that of the originator
+/// and of the recipient.
+fn general(apdu: &[u8], at: usize) -> Vec<Range<usize>> {
+    const LENGTH: u8 = 8;
+    let title = |from: usize| {
+        let stands = apdu.get(from) == Some(&LENGTH);
+        stands.then(|| at + from + 1..at + from + 1 + TITLE)
+    };
+    match apdu {
+        [0xDB | 0xDC, ..] => title(1).into_iter().collect(),
+        [0xDD | 0xDF, transaction, ..] => {
+            let originator = 2 + usize::from(*transaction);
+            let length = usize::from(apdu.get(originator).copied().unwrap_or(0));
+            let both = [title(originator), title(originator + 1 + length)];
+            both.into_iter().flatten().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn place(frame: &[u8], what: [u8; 2]) -> Option<usize> {
@@ -117,6 +134,39 @@ mod tests {
                 let told = Asked::default().told(Direction::Received, &frame);
                 assert_eq!(told, [&title[..]], "{frame:02X?}");
             }
+        }
+        // Behind a transaction-id stand two, and one of them may be left out.
+        let ours = *b"OBS\x09\x08\x07\x06\x05";
+        for tag in [0xDD, 0xDF] {
+            let apdu = |originator: &[u8], recipient: &[u8]| {
+                let mut apdu = vec![tag, 2, 0xDB, 8];
+                for title in [originator, recipient] {
+                    apdu.push(u8::try_from(title.len()).unwrap());
+                    apdu.extend(title);
+                }
+                apdu.extend([0, 0, 0, 5, 0x30, 0, 0, 0, 1]);
+                apdu
+            };
+            let told = |apdu: &[u8]| {
+                let linked = [
+                    &[0x7E, 0xA0, 0x25, 3, 3, 0x10, 0, 0, 0xE6, 0xE7, 0][..],
+                    apdu,
+                ];
+                let wrapped = [&[0, 1, 0, 1, 0, 1, 0, 40][..], apdu];
+                [linked.concat(), wrapped.concat(), apdu.to_vec()].map(|frame| {
+                    let told = Asked::default();
+                    let told = { told }.told(Direction::Received, &frame).concat();
+                    String::from_utf8_lossy(&told).into_owned()
+                })
+            };
+            let both = String::from_utf8_lossy(&[title, ours].concat()).into_owned();
+            assert_eq!(told(&apdu(&title, &ours)), [(); 3].map(|()| both.clone()));
+            let one = String::from_utf8_lossy(&ours).into_owned();
+            assert_eq!(told(&apdu(&[], &ours)), [(); 3].map(|()| one.clone()));
+            // Broken off in the middle of the second.
+            let broken = apdu(&title, &ours);
+            let first = String::from_utf8_lossy(&title).into_owned();
+            assert_eq!(told(&broken[..18]), [(); 3].map(|()| first.clone()));
         }
         // In the middle of readings the same two octets say nothing.
         let reading = [

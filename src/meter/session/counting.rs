@@ -4,11 +4,8 @@
 use super::config::PublicClient;
 use super::{RELEASE_WAIT, Session, SessionError};
 use crate::cosem::{AttributeRef, Data};
-use crate::dlms::association::{
-    Association, Authentication, Config, Event, Failure, Fresh, GetError,
-};
-use crate::dlms::security::hls::HlsMechanism;
-use crate::dlms::security::{Form, Secret, Suite};
+use crate::dlms::association::{Association, Config, Event, Failure, Fresh, GetError};
+use crate::dlms::security::Secret;
 use crate::dlms::xdlms::ExceptionResponse;
 use crate::meter::counters::{CounterError, CounterName, Counters, InMemory, may_leap};
 use crate::meter::randomness::Randomness;
@@ -20,9 +17,6 @@ use tokio::time::Instant;
 const STEP: u32 = 32;
 /// More are set aside when fewer than this are left.
 const LOW: u32 = 8;
-/// Octets of a challenge; ECDSA wants 32 at least.
-const CHALLENGE: usize = 16;
-const ECDSA_CHALLENGE: usize = 32;
 
 pub(super) struct Counting {
     pub counters: Arc<dyn Counters>,
@@ -61,27 +55,13 @@ impl Session {
     /// Before the association is made: the counter it may use, a challenge and a key nobody can know.
     pub(super) async fn renew(&mut self, least: u32) -> Result<(), SessionError> {
         let config = self.association.config();
-        let challenge = match config.authentication {
-            Authentication::Hls {
-                mechanism: HlsMechanism::Ecdsa,
-                ..
-            } => ECDSA_CHALLENGE,
-            Authentication::Hls { .. } => CHALLENGE,
-            _ => 0,
-        };
-        let security = config.security.as_ref();
-        // One that a person gave is kept.
-        let dedicated =
-            security.filter(|it| it.form == Form::Dedicated && it.keys.dedicated.is_none());
-        let dedicated = dedicated.map(|it| it.suite);
-        if challenge == 0 && security.is_none() {
+        let (challenge, dedicated) = (config.challenge_length(), config.dedicated_length());
+        if challenge == 0 && config.security.is_none() {
             return Ok(());
         }
         let challenge = self.octets(challenge)?;
-        let dedicated = match dedicated {
-            Some(suite) => Some(Secret::new(self.octets(Suite::key_length(suite))?)),
-            None => None,
-        };
+        let dedicated = dedicated.map(|length| self.octets(length)).transpose()?;
+        let dedicated = dedicated.map(Secret::new);
         self.give_back().await;
         let counter = match self.counting.name {
             Some(name) => {

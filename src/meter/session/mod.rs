@@ -159,18 +159,17 @@ impl Session {
             }
             Err(source) => {
                 let by_name = definition.host.parse::<std::net::IpAddr>().is_err();
-                if evidence::is_reset(&source) {
+                let end = if evidence::is_reset(&source) {
                     // Somebody took the connection and broke it off before we could look.
-                    tap.observe(clock.now(), &Observation::Connected);
-                    tap.observe(clock.now(), &Observation::Closed(Closing::Reset));
+                    tap.note(clock.now(), Note::Connected);
+                    Observation::Closed(Closing::Reset)
                 } else {
-                    let failure = evidence::connect_failure(&source, by_name);
-                    tap.observe(clock.now(), &Observation::ConnectFailed(failure));
-                }
+                    Observation::ConnectFailed(evidence::connect_failure(&source, by_name))
+                };
                 let endpoint = definition.endpoint();
                 let error = SessionError::Connect { endpoint, source };
                 let why = error.to_string();
-                tap.note(clock.now(), Note::Text(why.clone()));
+                tap.observe_with(clock.now(), &end, Some(&why));
                 on_rung(Rung::Tcp, RungState::Failed { why });
                 Err(error)
             }
@@ -474,11 +473,11 @@ impl Session {
     fn lost(&mut self, error: SessionError) -> SessionError {
         self.association.reset();
         self.linked = false;
-        self.wire.observe(&Observation::Closed(match &error {
+        let end = Observation::Closed(match &error {
             SessionError::Io(_) => Closing::Reset,
             _ => Closing::ByPeer,
-        }));
-        self.wire.note(Note::Text(error.to_string()));
+        });
+        self.wire.observe_with(&end, &error.to_string());
         error
     }
 

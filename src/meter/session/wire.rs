@@ -131,6 +131,10 @@ impl Wire {
         self.tap.observe(self.clock.now(), what);
     }
 
+    pub(super) fn observe_with(&self, what: &Observation<'_>, detail: &str) {
+        self.tap.observe_with(self.clock.now(), what, Some(detail));
+    }
+
     /// The wall-clock time at `now`.
     pub(super) fn stamp(&mut self, now: Instant) -> jiff::Timestamp {
         self.anchor.stamp(self.clock, now)

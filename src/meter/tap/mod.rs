@@ -132,13 +132,21 @@ impl Tap {
         self.lock().engine = Some(Box::new(Engine::new(settings)));
     }
 
-    /// What is no record of its own: a try to connect, its failure, how the line ended, silence.
+    /// What comes of no bytes: a failed try to connect, how the line ended, silence, a proof that is not right. It is noted
+    /// so that whoever reads the trace finds the same.
     pub fn observe(&self, at: Timestamp, what: &Observation<'_>) {
+        self.observe_with(at, what, None);
+    }
+
+    /// The same, and what a person is told beside it.
+    pub fn observe_with(&self, at: Timestamp, what: &Observation<'_>, detail: Option<&str>) {
         let mut inner = self.lock();
-        match what {
-            Observation::Connected => inner.open = true,
-            Observation::Closed(_) => inner.open = false,
-            _ => {}
+        if matches!(what, Observation::Closed(_)) {
+            inner.open = false;
+        }
+        if let Some(words) = diagnosis::note_of(what, detail) {
+            let at = inner.order(at);
+            inner.note(at, &Note::Text(words));
         }
         if let Some(engine) = &mut inner.engine {
             engine.observe(at.as_millisecond(), what);

@@ -342,3 +342,60 @@ fn a_password_is_starred_in_a_wrapped_aarq_too() {
     let mut ciphered = b"\x00\x01\x00\x01\x00\x01\x00\x09\xC9\x07\x30\x00\x00\x00\x01AB".to_vec();
     assert!(Mask::value().apply(&mut ciphered));
 }
+
+/// How a connection ended, that nothing came, and that a proof was wrong: no bytes say it, so the file does.
+#[test]
+fn what_is_found_live_is_found_in_the_file() {
+    use crate::diagnosis::{ConnectFailure, of_note};
+    use crate::meter::document::{from_reader, said};
+    let folder = std::env::temp_dir().join(format!("obiscope-tap-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("found.jsonl");
+    let _ = std::fs::remove_file(&path);
+    let at = |ms: i64| Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap();
+    let snrm = [0x7E, 0xA0, 0x07, 0x03, 0x03, 0x93, 0x8C, 0x11, 0x7E];
+    let refused = Observation::ConnectFailed(ConnectFailure::Refused);
+    let courses: [&[Observation<'_>]; 5] = [
+        &[Observation::Closed(Closing::ByPeer)],
+        &[Observation::Closed(Closing::Reset)],
+        &[Observation::Quiet, Observation::Quiet],
+        &[Observation::Unproven("it differs from what was asked")],
+        &[],
+    ];
+    for course in courses {
+        let _ = std::fs::remove_file(&path);
+        let tap = Tap::new(4096);
+        tap.record_to(&path, "m").unwrap();
+        tap.diagnose(Settings::default());
+        let told = Some("h:1: Connection refused (os error 111)");
+        if course.is_empty() {
+            tap.observe_with(at(0), &refused, told);
+        }
+        for round in [0, 60_000] {
+            tap.note(at(round + 1), Note::Connected);
+            tap.bytes(at(round + 2), Direction::Sent, &snrm);
+            for (n, what) in (0..).zip(course) {
+                tap.observe(at(round + 10_000 + n), what);
+            }
+            tap.note(at(round + 20_000), Note::Closed);
+        }
+        let mut engine = Engine::new(Settings::default());
+        let file = std::fs::File::open(&path).unwrap();
+        for entry in from_reader(&path, file).unwrap() {
+            let entry = entry.unwrap();
+            let seen = match &entry.what {
+                Chunk::Bytes { direction, bytes } => {
+                    Some(Observation::Bytes((*direction).into(), bytes))
+                }
+                Chunk::Note(note) => of_note(said(note)),
+            };
+            if let Some(seen) = seen {
+                engine.observe(entry.at.as_millisecond(), &seen);
+            }
+        }
+        let live = tap.findings();
+        assert!(!live.is_empty(), "{course:?}");
+        assert_eq!(engine.findings(), live, "{course:?}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -13,16 +13,6 @@ use super::{Changed, Device, of_device};
 use crate::meter::Poll;
 use crate::store::{Kind, Message, OutboxRow};
 
-pub(super) const SUBSCRIPTIONS: [&str; 7] = [
-    "v1/gateway/attributes",
-    "v1/gateway/attributes/response",
-    "v1/gateway/rpc",
-    thingsboard::SUBSCRIPTIONS[0],
-    thingsboard::SUBSCRIPTIONS[1],
-    thingsboard::SUBSCRIPTIONS[2],
-    thingsboard::SUBSCRIPTIONS[3],
-];
-
 const TELEMETRY: &str = "v1/gateway/telemetry";
 const ATTRIBUTES: &str = "v1/gateway/attributes";
 /// Octets and rows of one message. ThingsBoard's transport takes 65,536 octets unless told otherwise, and does not say so.

@@ -1,8 +1,8 @@
 //! How a poll becomes messages, one file a dialect. Pure. The rule: numbers are exact decimals, never floats, and print
 //! the decimals their scaler implies, so that a key's type does not flip from one sample to the next.
 //!
-//! Beside telemetry a dialect says what a connection begins with, what it subscribes to, and what the platform is told
-//! when meters come, go or change.
+//! Beside telemetry a dialect says what a connection begins with, and what the platform is told when meters come, go or
+//! change.
 
 mod gateway;
 mod homeassistant;
@@ -13,6 +13,7 @@ mod thingsboard;
 mod value;
 
 pub use report::Reported;
+pub(super) use value::level_of;
 pub use value::plain_text;
 
 use std::collections::BTreeMap;
@@ -94,16 +95,6 @@ impl<'a> Changed<'a> {
         let same = |it: &&&Device| it.meter == device.meter;
         self.old.iter().find(same).copied()
     }
-}
-
-/// Where the platform speaks to us.
-pub(super) fn subscriptions(broker: &BrokerDefinition) -> Vec<String> {
-    let filters: &[&str] = match broker.dialect {
-        Dialect::ThingsBoard => &thingsboard::SUBSCRIPTIONS,
-        Dialect::ThingsBoardGateway => &gateway::SUBSCRIPTIONS,
-        Dialect::Json | Dialect::Template | Dialect::HomeAssistant => &[],
-    };
-    filters.iter().map(|&filter| filter.to_owned()).collect()
 }
 
 /// Whether several rows may travel in one message.

@@ -9,13 +9,6 @@ use super::{Device, of_device};
 use crate::meter::Poll;
 use crate::store::{Kind, Message};
 
-pub(super) const SUBSCRIPTIONS: [&str; 4] = [
-    "v1/devices/me/attributes",
-    "v1/devices/me/attributes/response/+",
-    "v1/devices/me/rpc/request/+",
-    "v1/devices/me/rpc/response/+",
-];
-
 pub(super) fn render(device: &Device, poll: &Poll) -> Option<Message> {
     let topic = "v1/devices/me/telemetry";
     Some(of_device(Kind::Telemetry, device, topic, sample(poll)?))

@@ -108,14 +108,16 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// One level of a topic: a device name may hold none of MQTT's own characters.
 pub(super) fn topic_level(device: &str) -> String {
-    device
-        .chars()
-        .map(|c| {
-            if "+#/".contains(c) || c.is_control() {
-                '_'
-            } else {
-                c
-            }
-        })
-        .collect()
+    level_of(device).collect()
+}
+
+/// The same, letter by letter: `_` stands for what MQTT itself uses.
+pub(in crate::publish) fn level_of(device: &str) -> impl Iterator<Item = char> {
+    device.chars().map(|c| {
+        if "+#/".contains(c) || c.is_control() {
+            '_'
+        } else {
+            c
+        }
+    })
 }

@@ -266,7 +266,18 @@ fn commands_are_heard_on_a_plain_broker_only_where_one_is_allowed() {
     plain.allow = vec!["clock_sync".to_owned()];
     assert_eq!(subscriptions(&plain), ["meters/+/rpc/request/+"]);
     assert_eq!(subscriptions(&broker(Dialect::ThingsBoard)).len(), 4);
-    assert_eq!(subscriptions(&broker(Dialect::ThingsBoardGateway)).len(), 7);
+    assert_eq!(
+        subscriptions(&broker(Dialect::ThingsBoardGateway)),
+        [
+            "v1/gateway/attributes",
+            "v1/gateway/attributes/response",
+            "v1/gateway/rpc",
+            "v1/devices/me/attributes",
+            "v1/devices/me/attributes/response/+",
+            "v1/devices/me/rpc/request/+",
+            "v1/devices/me/rpc/response/+",
+        ]
+    );
     assert!(subscriptions(&broker(Dialect::HomeAssistant)).is_empty());
 }
 

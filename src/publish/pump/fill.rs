@@ -14,10 +14,13 @@ use crate::publish::line::Line;
 use crate::publish::suspects::{self, ALONE, Mode};
 use crate::publish::window::Load;
 use crate::publish::words::Trouble;
-use crate::store::{Message, OutboxRow, fit_topic};
+use crate::store::{Kind, LOT_BYTES, Message, OutboxRow, fit_topic};
 
 /// Rows that may make one message.
 const PACKED: usize = 100;
+
+/// Whether rows wait for the platform's limits.
+struct Held(bool);
 
 impl Pump {
     pub(super) async fn fill(&mut self, drain: &mut Drain, line: &Line) -> Result<(), Trouble> {
@@ -25,13 +28,13 @@ impl Pump {
         let filled = self.fill_up(drain, line).await;
         let now = Instant::now();
         let since = |is: bool, before: Option<Instant>| is.then(|| before.unwrap_or(now));
-        drain.held_since = since(self.held_until.is_some(), drain.held_since);
+        drain.held_since = since(matches!(filled, Ok(Held(true))), drain.held_since);
         let full = self.window.len() >= self.agreed.width;
         drain.full_since = since(full, drain.full_since);
-        filled
+        filled.map(|_| ())
     }
 
-    async fn fill_up(&mut self, drain: &mut Drain, line: &Line) -> Result<(), Trouble> {
+    async fn fill_up(&mut self, drain: &mut Drain, line: &Line) -> Result<Held, Trouble> {
         while self.window.len() < self.agreed.width {
             if self.mode.is_alone() && !self.window.is_empty() {
                 break;
@@ -45,25 +48,35 @@ impl Pump {
             if self.held_until.is_some() {
                 break;
             }
-            if let Some(message) = self.greeting.front() {
+            if let Some(message) = self.answers.front().or(self.greeting.front()) {
                 let cost = Cost::of(&message.topic, &message.payload);
                 self.held_until = drain.gate.not_before(cost, now);
-                if self.held_until.is_some() {
-                    break;
+                if self.held_until.is_none() {
+                    let next = self.answers.pop_front();
+                    if let Some(message) = next.or_else(|| self.greeting.pop_front()) {
+                        drain.gate.spend(cost, now);
+                        self.calls.says(drain, &message);
+                        self.submit(line, aside(&message), message)?;
+                    }
+                    continue;
                 }
-                if let Some(message) = self.greeting.pop_front() {
-                    drain.gate.spend(cost, now);
-                    self.calls.says(drain, &message);
-                    self.submit(line, aside(&message), message)?;
-                }
-                continue;
+                // Readings have a budget of their own and go on.
             }
+            drain.introduced |= self.greeting.is_empty();
             if self.ahead.is_empty() && !self.fetch(drain).await {
                 break;
             }
-            self.held_until = self.held_back(drain, now);
-            if self.held_until.is_some() {
-                break;
+            if let Some(row) = self.ahead.front()
+                && let Some(at) = self.introduction(drain, row)
+            {
+                if let Some(first) = self.greeting.remove(at) {
+                    self.greeting.push_front(first);
+                }
+                return Ok(Held(true));
+            }
+            if let Some(until) = self.held_back(drain, now) {
+                self.held_until = Some(self.held_until.map_or(until, |it| it.min(until)));
+                return Ok(Held(true));
             }
             let alone = self.ahead.front().is_some_and(|row| row.attempts >= ALONE);
             if alone && !self.window.is_empty() {
@@ -82,7 +95,17 @@ impl Pump {
             }
             self.send(drain, line, row)?;
         }
-        Ok(())
+        Ok(Held(false))
+    }
+
+    /// Where in the greeting the device of this row is named for the first time ever: a platform that hears of it by its
+    /// readings takes it for a device of another type, for good.
+    fn introduction(&self, drain: &Drain, row: &OutboxRow) -> Option<usize> {
+        if drain.introduced || row.device.is_none() {
+            return None;
+        }
+        let names = |it: &Message| it.kind == Kind::Lifecycle && it.device == row.device;
+        self.greeting.iter().position(names)
     }
 
     /// Until when the platform's limits hold the next row back. While rows go alone, it is not known which is next.
@@ -113,6 +136,8 @@ impl Pump {
         let mut rows = vec![row];
         if self.mode == Mode::Normal && dialect::packs(&drain.broker) {
             while rows.len() < PACKED
+                && let Some(row) = self.ahead.front()
+                && self.introduction(drain, row).is_none()
                 && let Some(next) = self.ahead.pop_front_if(|row| {
                     let cost = if limited { points(&row.payload) } else { 0 };
                     let fits = row.attempts < ALONE && cost <= room;
@@ -161,7 +186,8 @@ impl Pump {
         let lot = 5 * self.agreed.width.max(20);
         match drain.store.outbox(drain.broker.id, self.cursor, lot).await {
             Ok(rows) => {
-                self.more = rows.len() == lot;
+                let octets: usize = rows.iter().map(OutboxRow::octets).sum();
+                self.more = rows.len() == lot || octets >= LOT_BYTES;
                 self.ahead = rows.into();
             }
             Err(error) => {

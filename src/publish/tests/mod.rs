@@ -4,6 +4,7 @@ mod acks;
 mod away;
 mod controls;
 mod delivery;
+mod early;
 mod ends;
 mod named;
 #[cfg(feature = "peers")]

@@ -112,6 +112,68 @@ async fn no_more_goes_out_than_four_fifths_of_what_the_platform_takes() {
     assert_eq!(bench.waiting().await, 12);
 }
 
+/// Introductions and attributes of many meters count against another limit than their readings. Only who was never introduced
+/// waits for that, lest the platform takes it for a device of another type.
+#[tokio::test]
+async fn readings_do_not_wait_for_a_long_greeting() {
+    let limits = Limits {
+        gateway: Rates {
+            messages: "5:3600".into(),
+            telemetry_messages: "1000:1".into(),
+            ..Rates::default()
+        },
+        ..Limits::default()
+    };
+    let (mut lab, _platform) = platform(|it| it.limits = Some(limits)).await;
+    let bench = bench(&lab, Dialect::ThingsBoardGateway, "tok-g").await;
+    let device = |number: i64| crate::publish::Device {
+        meter: MeterId(number),
+        name: format!("M-{number}"),
+        kind: "dlms".into(),
+        attributes: Vec::new(),
+        objects: Vec::new(),
+    };
+    let devices: Vec<_> = (1..=20).map(device).collect();
+    let (roster, look) = watch::channel(Arc::from(devices));
+    let queue = async |number: i64, ts: i64| {
+        let payload = format!(r#"{{"M-{number}":[{{"ts":{ts},"values":{{"a":1}}}}]}}"#);
+        let mut message = Message::new(Kind::Telemetry, "v1/gateway/telemetry", payload);
+        message.device = Some(format!("M-{number}"));
+        let now = jiff::Timestamp::now();
+        let queued = bench.store.enqueue(bench.broker.id, now, vec![message]);
+        queued.await.unwrap();
+    };
+    // Far behind in the greeting, and so brought forward.
+    queue(1, 1).await;
+    queue(20, 2).await;
+    let mut handle = drain::spawn(Spawn {
+        broker: bench.broker.clone(),
+        store: bench.store.clone(),
+        clock: Clock::System,
+        flush: Duration::ZERO,
+        seed: 7,
+        roster: look,
+        requests: None,
+    });
+    let known = |it: &BrokerStatus| (it.acknowledged, it.depth.waiting) == (1, 1);
+    until(&mut handle.status, known).await;
+    let mut introduced = Vec::new();
+    while let Ok(message) = lab.received.try_recv() {
+        if message.topic == "v1/gateway/connect" {
+            let said: Value = serde_json::from_slice(&message.payload).unwrap();
+            introduced.push(said["device"].clone());
+        }
+    }
+    assert_eq!(introduced, ["M-1", "M-2", "M-3", "M-4"]);
+    // All are known after a whole greeting; then nothing waits for one.
+    let four: Vec<_> = (1..=4).map(device).collect();
+    roster.send_replace(Arc::from(four));
+    let again = crate::publish::Control::Reconnect;
+    handle.control.send(again).await.unwrap();
+    until(&mut handle.status, |it| it.acknowledged == 2).await;
+    ended(handle).await;
+}
+
 /// Virtual time runs only once the question is out.
 #[tokio::test]
 async fn a_platform_that_never_answers_is_served_after_two_seconds() {

@@ -5,6 +5,7 @@ use super::connection;
 use super::handle::{Ending, Order};
 use super::hub::{Farewell, Hub};
 use super::reason;
+use crate::simulator::server::hold;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -95,18 +96,6 @@ async fn shut(
     hub.forget();
     *door = Door::Shut(held?);
     Ok(())
-}
-
-/// What is left of old connections does not keep us from the port.
-fn hold(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
 }
 
 fn open(door: &mut Door) -> io::Result<()> {

@@ -8,6 +8,34 @@ use crate::dlms::security::{Form, Keys, Protection, Secret, Security, Suite, Sys
 use crate::meter::counters::{CounterName, Counters};
 use crate::meter::definition::{Auth, Parity, SerialLine, TransportKind};
 
+/// Five hundred of the largest would be 128 MiB.
+#[tokio::test]
+async fn a_lot_of_waiting_messages_is_bounded_by_its_octets() {
+    const LARGE: usize = 256 * 1024;
+    let store = Store::in_memory().unwrap();
+    let lab = store.save_broker(broker("lab")).await.unwrap();
+    for _ in 0..40 {
+        let message = Message::new(Kind::Test, "t", vec![b'x'; LARGE]);
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        store.enqueue(lab.id, at, vec![message]).await.unwrap();
+    }
+    let (mut after, mut lots) = (0, Vec::new());
+    loop {
+        let rows = store.outbox(lab.id, after, 500).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+        let octets: usize = rows.iter().map(OutboxRow::octets).sum();
+        assert!(octets <= LOT_BYTES + LARGE, "{octets}");
+        lots.push(rows.len());
+    }
+    assert_eq!(lots, [16, 16, 8]);
+    // One that is larger than the lot still comes.
+    let huge = Message::new(Kind::Test, "t", vec![b'x'; 2 * LOT_BYTES]);
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    store.enqueue(lab.id, at, vec![huge]).await.unwrap();
+    assert_eq!(store.outbox(lab.id, after, 500).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn every_field_of_a_meter_comes_back_as_it_was() {
     let folder = Folder::new();
@@ -51,6 +79,8 @@ async fn every_field_of_a_meter_comes_back_as_it_was() {
     full.enabled = false;
     let full = store.save_meter(full).await.unwrap();
     let plain = store.save_meter(meter("plain")).await.unwrap();
+    assert_eq!(store.meter(full.id).await.unwrap().as_ref(), Some(&full));
+    assert_eq!(store.meter(MeterId(999)).await.unwrap(), None);
     assert_eq!(store.meters().await.unwrap(), [full.clone(), plain]);
 
     let mut changed = full.clone();

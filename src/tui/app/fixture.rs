@@ -381,6 +381,7 @@ impl Moment {
                 last_payload: Some(r#"{"device_id":"microstar-001","ts":1795444334123,"seq":5512,"measurements":{"voltage_l1":{"obis":"1-1:32.7.0","value":135.40,"unit_code":35,"raw_value":13540}}}"#.to_owned()),
                 last_error: None,
                 history: Arc::default(),
+                happenings: 0,
                 findings: Arc::default(),
                 reconnects: 0,
             },

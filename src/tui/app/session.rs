@@ -91,7 +91,11 @@ pub fn idle(view: &MeterView, now: Instant) -> Option<(Duration, Duration)> {
 /// now no link or association comes about.
 pub fn lets_go(view: &MeterView, now: Instant) -> Option<Duration> {
     let status = &view.status;
-    let stands = matches!(status.phase, Phase::Ready | Phase::Stopped | Phase::Lent);
+    // A password that is refused is refused by a meter that is free.
+    let stands = matches!(
+        status.phase,
+        Phase::Ready | Phase::Stopped | Phase::Lent | Phase::NeedsPerson
+    );
     if stands {
         return None;
     }

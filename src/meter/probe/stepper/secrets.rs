@@ -3,8 +3,7 @@
 
 use super::{Kept, Stepper};
 use crate::dlms::association::{Association, Authentication, Fresh, State};
-use crate::dlms::security::hls::HlsMechanism;
-use crate::dlms::security::{Form, Secret, Suite};
+use crate::dlms::security::Secret;
 use crate::dlms::xdlms::ExceptionResponse;
 use crate::meter::attempts::{Counted, Credential, Outcome};
 use crate::meter::counters::{CounterError, CounterName, Counters, InMemory, may_leap};
@@ -15,8 +14,6 @@ use std::sync::Arc;
 const STEP: u32 = 32;
 /// More are set aside when fewer than this are left.
 const LOW: u32 = 8;
-const CHALLENGE: usize = 16;
-const ECDSA_CHALLENGE: usize = 32;
 
 pub(super) struct Secrets {
     pub(super) kept: Kept,
@@ -98,20 +95,10 @@ impl Secrets {
     /// A new association: its numbers, a challenge and a key nobody can know.
     pub(super) async fn renew(&mut self, association: &mut Association) -> Result<(), String> {
         let config = association.config();
-        let challenge = match config.authentication {
-            Authentication::Hls {
-                mechanism: HlsMechanism::Ecdsa,
-                ..
-            } => ECDSA_CHALLENGE,
-            Authentication::Hls { .. } => CHALLENGE,
-            _ => 0,
-        };
+        let (challenge, dedicated) = (config.challenge_length(), config.dedicated_length());
         let security = config.security.as_ref();
         self.name =
             security.and_then(|it| Some(CounterName::new(it.title, it.keys.encryption.as_ref()?)));
-        // One that a person gave is kept.
-        let own = security.filter(|it| it.form == Form::Dedicated && it.keys.dedicated.is_none());
-        let own = own.map(|it| Suite::key_length(it.suite));
         let random = |length| {
             let octets = Randomness::System.octets(length);
             octets.map_err(|error| error.to_string())
@@ -128,7 +115,7 @@ impl Secrets {
         self.fresh = Fresh {
             challenge: random(challenge)?,
             counter,
-            dedicated: own.map(random).transpose()?.map(Secret::new),
+            dedicated: dedicated.map(random).transpose()?.map(Secret::new),
         };
         association.renew(self.fresh.clone());
         Ok(())
