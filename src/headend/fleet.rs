@@ -293,7 +293,7 @@ impl Inner {
         let id = definition.id;
         let seed = self.seed.wrapping_add(id.cast_unsigned());
         let (store, clock) = (self.store.clone(), self.clock);
-        let handle = drain::spawn(drain::Spawn {
+        let spawn = drain::Spawn {
             broker: definition.clone(),
             store,
             clock,
@@ -301,7 +301,8 @@ impl Inner {
             seed,
             roster: lock(&self.state).open_roster(&definition),
             requests: Some(self.requests_of(id)),
-        });
+        };
+        let handle = drain::spawn_on(spawn, self.dial.clone());
         let watcher = super::brokers::watch(Arc::downgrade(self), id, handle.status.clone());
         let broker = Broker {
             definition,

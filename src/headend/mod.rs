@@ -33,6 +33,7 @@ use crate::meter::known_good::KnownGood;
 use crate::meter::poller::{Order, Turns};
 use crate::meter::transport::SharedConnector;
 use crate::meter::{Clock, MeterId, Poll, tap};
+use crate::publish::Dial;
 use crate::store::{Store, StoreError};
 use fleet::State;
 pub use health::{PhaseGroup, Rates, Totals};
@@ -98,6 +99,7 @@ pub struct Headend {
 struct Inner {
     store: Store,
     connector: SharedConnector,
+    dial: Option<Arc<dyn Dial>>,
     clock: Clock,
     seed: u64,
     trace_bytes: usize,
@@ -126,6 +128,15 @@ impl Headend {
 
     /// The same with part of the meters.
     pub async fn start_some(options: Options, scope: Scope) -> Result<Self, StoreError> {
+        Self::start_on(options, scope, None).await
+    }
+
+    /// The same with brokers that are handed in, as the connector is; `None`: over the network.
+    pub async fn start_on(
+        options: Options,
+        scope: Scope,
+        dial: Option<Arc<dyn Dial>>,
+    ) -> Result<Self, StoreError> {
         options.store.claim()?;
         let brokers = options.store.brokers().await?;
         let meters = options.store.meters().await?;
@@ -133,6 +144,7 @@ impl Headend {
         let inner = Arc::new(Inner {
             store: options.store,
             connector: options.connector,
+            dial,
             clock: options.clock,
             seed: options.seed,
             trace_bytes: options.trace_bytes,

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Where wall-clock time comes from. Monotonic time is always tokio's, which tests can pause.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,12 @@ pub enum Clock {
         base: Timestamp,
         at: tokio::time::Instant,
     },
+    /// The same, `ahead` milliseconds further: a clock that leaps, as when a laptop wakes or somebody sets it.
+    Set {
+        base: Timestamp,
+        at: tokio::time::Instant,
+        ahead: &'static AtomicI64,
+    },
 }
 
 impl Clock {
@@ -22,6 +29,12 @@ impl Clock {
             Self::From { base, at } => {
                 let elapsed = SignedDuration::try_from(at.elapsed()).unwrap_or_default();
                 base.checked_add(elapsed).unwrap_or(*base)
+            }
+            Self::Set { base, at, ahead } => {
+                let elapsed = SignedDuration::try_from(at.elapsed()).unwrap_or_default();
+                let ahead = SignedDuration::from_millis(ahead.load(Ordering::Relaxed));
+                base.checked_add(elapsed.saturating_add(ahead))
+                    .unwrap_or(*base)
             }
         }
     }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::device::Device;
 use super::findings::{self, Seen};
 use super::generation::{self, End};
+use super::given::Dial;
 use super::limits::Gate;
 use super::line::Line;
 use super::rate::Rate;
@@ -72,6 +73,11 @@ pub struct PublisherHandle {
 
 /// On `stop`: flushes for at most `flush`, then disconnects. What is left stays in the table.
 pub fn spawn(spawn: Spawn) -> PublisherHandle {
+    spawn_on(spawn, None)
+}
+
+/// The same, to a broker that is handed in.
+pub fn spawn_on(spawn: Spawn, dial: Option<Arc<dyn Dial>>) -> PublisherHandle {
     let now = Instant::now();
     let (status, watched) = watch::channel(BrokerStatus::new(now));
     let (control, controls) = mpsc::channel(16);
@@ -81,6 +87,7 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
     let drain = Drain {
         random: fastrand::Rng::with_seed(spawn.seed),
         broker: spawn.broker,
+        dial,
         store: spawn.store,
         clock: spawn.clock,
         flush: spawn.flush,
@@ -118,6 +125,8 @@ pub fn spawn(spawn: Spawn) -> PublisherHandle {
 /// What outlives a connection.
 pub(super) struct Drain {
     pub broker: BrokerDefinition,
+    /// None: over the network.
+    pub dial: Option<Arc<dyn Dial>>,
     pub store: Store,
     pub clock: Clock,
     pub flush: Duration,

@@ -9,7 +9,7 @@ use super::connection::{self, MAX_PACKET, OFFLINE, ONLINE};
 use super::dialect;
 use super::drain::{Control, Drain};
 use super::incoming;
-use super::line::{Heard, Line};
+use super::line::{Client, Heard, Line};
 use super::pump::Pump;
 use super::status::Cause;
 use super::words::Trouble;
@@ -43,7 +43,7 @@ pub(super) async fn run(drain: &mut Drain) -> End {
     let opened = tokio::select! {
         biased;
         () = stop.cancelled() => return End::Stopped,
-        opened = connection::open(&drain.broker, &client_id) => opened,
+        opened = open(drain, &client_id) => opened,
     };
     let mut line = match opened {
         Ok(client) => Line::new(client, drain.broker.clone()),
@@ -115,6 +115,13 @@ async fn serve(drain: &mut Drain, line: &mut Line, agreed: Agreed, early: Vec<He
     pump.greet(greeting(drain));
     pump.heard(drain, early);
     pump.run(drain, line).await
+}
+
+async fn open(drain: &Drain, client_id: &str) -> Result<Client, String> {
+    match &drain.dial {
+        Some(dial) => Ok(Client::Given(dial.dial(&drain.broker, client_id))),
+        None => connection::open(&drain.broker, client_id).await,
+    }
 }
 
 fn status(topic: &str, words: &str) -> Message {

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection;
+use super::given::{Ends, Said, Told};
 use super::verdict::{Verdict, verdict};
 use super::words::{Trouble, explain, five};
 use crate::store::{BrokerDefinition, Message};
@@ -43,11 +44,13 @@ pub(super) enum Heard {
 pub(super) enum Client {
     V311(AsyncClient, Box<EventLoop>),
     V5(v5::AsyncClient, Box<v5::EventLoop>),
+    Given(Ends),
 }
 
 enum Sender {
     V311(AsyncClient),
     V5(v5::AsyncClient),
+    Given(mpsc::UnboundedSender<Said>),
 }
 
 pub(super) struct Line {
@@ -70,6 +73,10 @@ impl Line {
             Client::V5(client, polled) => (
                 Sender::V5(client),
                 tokio::spawn(poll_five(*polled, broker, tell)).abort_handle(),
+            ),
+            Client::Given(Ends { said, told }) => (
+                Sender::Given(said),
+                tokio::spawn(hear_given(told, tell)).abort_handle(),
             ),
         };
         Self {
@@ -99,6 +106,9 @@ impl Line {
     }
 
     pub(super) fn publish(&self, message: Message) -> Result<(), Gone> {
+        if let Sender::Given(said) = &self.sender {
+            return say(said, Said::Publish(message));
+        }
         let Message {
             topic,
             payload,
@@ -112,6 +122,7 @@ impl Line {
             Sender::V5(client) => client
                 .try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, retain, payload)
                 .is_ok(),
+            Sender::Given(_) => false,
         };
         if done { Ok(()) } else { Err(Gone) }
     }
@@ -134,6 +145,7 @@ impl Line {
                     filter
                 }))
                 .is_ok(),
+            Sender::Given(said) => return say(said, Said::Subscribe(filters.to_vec())),
         };
         if done { Ok(()) } else { Err(Gone) }
     }
@@ -142,6 +154,7 @@ impl Line {
         let done = match &self.sender {
             Sender::V311(client) => client.try_disconnect().is_ok(),
             Sender::V5(client) => client.try_disconnect().is_ok(),
+            Sender::Given(said) => return say(said, Said::Disconnect),
         };
         if done { Ok(()) } else { Err(Gone) }
     }
@@ -154,6 +167,18 @@ impl Drop for Line {
 }
 
 type Tell = mpsc::Sender<Result<Heard, Trouble>>;
+
+fn say(said: &mpsc::UnboundedSender<Said>, what: Said) -> Result<(), Gone> {
+    said.send(what).map_err(|_| Gone)
+}
+
+async fn hear_given(mut told: mpsc::Receiver<Told>, tell: Tell) {
+    while let Some(told) = told.recv().await {
+        if !pass_on(&tell, told.heard()).await {
+            return;
+        }
+    }
+}
 
 async fn poll(mut events: EventLoop, broker: BrokerDefinition, tell: Tell) {
     let mut connected = false;

@@ -271,15 +271,21 @@ impl Store {
             .await
     }
 
-    /// As on a full disk: the database may have so many pages, or as many as it has already.
-    #[cfg(test)]
-    pub(crate) async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+    /// As on a full disk: the database may have so many pages, or as many as it has already. For tests and simulations.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
         self.worker
             .run(move |connection| {
                 let pragma = format!("PRAGMA max_page_count = {pages}");
                 connection.query_row(&pragma, [], |_| Ok(()))?;
                 Ok(())
             })
+            .await
+    }
+
+    /// As on a disk that went read-only: nothing is written until it is taken back. For tests and simulations.
+    pub async fn refuse_writes(&self, refuse: bool) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| Ok(connection.pragma_update(None, "query_only", refuse)?))
             .await
     }
 
