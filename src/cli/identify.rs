@@ -121,9 +121,10 @@ async fn keep_maker(door: &Door<'_>, meter: &Definition, maker: &str) -> Result<
 }
 
 /// Key, for JSON, for people.
-type Line = (&'static str, Value, String);
+pub(super) type Line = (&'static str, Value, String);
 
-async fn identity(session: &mut Session) -> Result<(Vec<Line>, Vec<String>), Trouble> {
+/// What it says of itself, and what it does not say and why.
+pub(super) async fn identity(session: &mut Session) -> Result<(Vec<Line>, Vec<String>), Trouble> {
     let mut found = Vec::new();
     let mut missing = Vec::new();
     for (key, places) in TEXTS {

@@ -38,6 +38,7 @@ pub mod provision;
 pub mod read;
 pub mod replay;
 pub mod saved;
+pub mod scan;
 pub mod set;
 pub mod simulate;
 mod step;
@@ -46,6 +47,7 @@ pub mod table;
 pub mod target;
 pub mod trace;
 pub mod visit;
+mod when_free;
 pub mod workbench;
 
 use crate::cosem::data::printable;
@@ -58,6 +60,7 @@ use exit::ExitKind;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Why a command ended early: what to say (nothing, where nobody is to be told) and which status to give.
 #[derive(Debug)]
@@ -178,6 +181,8 @@ enum Command {
     Read(read::Args),
     /// Find out why a meter does not answer: walk the session, try the address ladder, name the cause
     Probe(probe::Args),
+    /// Find where DLMS answers in a range of addresses, politely and without passwords
+    Scan(scan::Args),
     /// List everything a meter shows, with what may be read, written and invoked
     Browse(browse::Args),
     /// Say who a meter is: serial, maker, firmware, clock
@@ -265,6 +270,16 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
                 other => other,
             }
         }),
+        Some(Command::Scan(args)) => {
+            let store = places()?.open_store()?;
+            small_runtime()?.block_on(async {
+                let stop = stop::asked_to_stop();
+                let err = &mut io::stderr();
+                let done = scan::run(&args, &store, Arc::new(Lines), stop, out, err).await;
+                store.close().await;
+                done
+            })
+        }
         Some(Command::Bridge(args)) => bridge::run(&args, &places()?),
         Some(Command::Mqtt(command)) => with_store(&places()?, false, async |store| {
             mqtt::run(command, store, out).await
@@ -318,9 +333,22 @@ fn complain(err: &mut dyn Write, kind: ExitKind, words: &str) -> ExitKind {
 /// The commands that make one visit to a meter.
 async fn at_the_meter(command: &Command, data_dir: Option<PathBuf>) -> Result<ExitKind, Failure> {
     let open_store = || Ok(Places::find(data_dir.clone())?.open_store()?);
+    let place = match command {
+        Command::Read(args) => &args.place,
+        Command::Probe(args) => &args.place,
+        Command::Browse(args) => &args.place,
+        Command::Identify(args) => &args.place,
+        Command::Profile(args) => &args.place,
+        Command::Set(args) => &args.place,
+        Command::Call(args) => &args.place,
+        Command::Image(args) => &args.place,
+        Command::Clock(args) => &args.place,
+        _ => return Ok(ExitKind::Done),
+    };
+    let connector = when_free::WhenFree::new(place.when_free);
     let door = visit::Door {
         open_store: &open_store,
-        connector: &Lines,
+        connector: &connector,
     };
     let stop = stop::asked_to_stop();
     let (out, err) = (&mut io::stdout(), &mut io::stderr());

@@ -4,7 +4,7 @@
 use super::Failure;
 use super::exit::ExitKind;
 use super::link_options::LinkOptions;
-use super::{saved, target};
+use super::{argument, saved, target};
 use crate::cosem::data::printable;
 use crate::cosem::{AttributeRef, Data};
 use crate::dlms::association::GetError;
@@ -36,6 +36,9 @@ pub struct Place {
     /// Go on from this invocation counter, which the meter named, though it is far above ours
     #[arg(long, value_name = "N", help_heading = "Link options")]
     pub accept_counter: Option<u32>,
+    /// Where another obiscope holds the meter, wait up to so long until it lets go
+    #[arg(long, value_name = "TIME", help_heading = "Link options", value_parser = argument::time)]
+    pub when_free: Option<Duration>,
 }
 
 /// What a visit needs from the program around it.

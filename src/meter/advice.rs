@@ -5,7 +5,7 @@ use super::attempts::AttemptError;
 use super::counters::CounterError;
 use super::definition::{Auth, Definition, SerialLine};
 use super::session::SessionError;
-use super::transport::HandoverError;
+use super::transport::{HandoverError, Held};
 use crate::cosem::hex;
 use crate::dlms::acse::Diagnostic;
 use crate::dlms::association::Failure;
@@ -17,6 +17,9 @@ use std::io;
 
 /// What failed when no stream could be opened.
 pub(super) fn connect_words(endpoint: &str, error: &io::Error) -> String {
+    if let Some(held) = Held::of(error) {
+        return format!("{endpoint} is {held}; a meter serves one client");
+    }
     if handover(error).is_some() || SerialLine::looks_like_a_device(endpoint) {
         return format!("{endpoint}: {error}");
     }
@@ -165,6 +168,10 @@ fn our_counter(meter: &Definition) -> String {
 }
 
 fn connect(error: &io::Error, meter: &Definition) -> String {
+    if Held::of(error).is_some() {
+        return "stop it there, or wait until it lets the meter go: on the command line with --when-free 5m"
+            .to_owned();
+    }
     if let Some(handover) = handover(error) {
         return handover.advice();
     }

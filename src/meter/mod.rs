@@ -22,6 +22,7 @@ pub mod probe;
 pub mod randomness;
 pub mod reading;
 pub mod recovery;
+pub mod scan;
 pub mod session;
 pub mod status;
 pub mod tap;

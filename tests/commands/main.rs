@@ -9,8 +9,10 @@ mod database;
 mod desk;
 mod judging;
 mod listening;
+mod owning;
 mod probing;
 mod reading;
+mod scanning;
 mod usage;
 mod visits;
 

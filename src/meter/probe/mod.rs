@@ -5,7 +5,7 @@
 mod beside;
 mod free;
 mod ladder;
-mod line;
+pub(super) mod line;
 mod lock;
 mod own;
 mod round;

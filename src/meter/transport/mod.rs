@@ -5,17 +5,20 @@ mod handover;
 #[cfg(test)]
 mod handover_tests;
 mod ident;
+mod owner;
 mod serial;
 mod tcp;
 mod udp;
 
 pub use handover::HandoverError;
+pub use owner::Held;
 pub use tcp::Tcp;
 
 use super::clock::Clock;
 use super::definition::{Definition, TransportKind};
 use super::tap::Tap;
 use handover::Switch;
+use owner::owned;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::{future::Future, io};
@@ -50,11 +53,16 @@ pub struct Lines;
 impl Connector for Lines {
     fn connect<'a>(&'a self, meter: &'a Definition) -> ConnectFuture<'a> {
         Box::pin(async move {
-            match &meter.transport {
-                TransportKind::HdlcTcp | TransportKind::WrapperTcp => Tcp.connect(meter).await,
-                TransportKind::WrapperUdp => Ok(Box::new(udp::connect(meter).await?) as _),
-                TransportKind::Serial(line) => Ok(Box::new(serial::open(line)?) as _),
-            }
+            let at = meter.endpoint();
+            Ok(match &meter.transport {
+                TransportKind::HdlcTcp | TransportKind::WrapperTcp => {
+                    Box::new(owned(&at, tcp::connect(meter)).await?) as Box<dyn Stream>
+                }
+                TransportKind::WrapperUdp => Box::new(owned(&at, udp::connect(meter)).await?),
+                TransportKind::Serial(line) => {
+                    Box::new(owned(&at, async { serial::open(line) }).await?)
+                }
+            })
         })
     }
 
@@ -63,14 +71,17 @@ impl Connector for Lines {
             return self.connect(meter);
         }
         Box::pin(async move {
-            match &meter.transport {
-                TransportKind::Serial(line) => {
-                    let port = serial::open_for_hand_over(line)?;
-                    handed_over(port, line.baud, clock, tap).await
+            let handed_over = async {
+                match &meter.transport {
+                    TransportKind::Serial(line) => {
+                        let port = serial::open_for_hand_over(line)?;
+                        handed_over(port, line.baud, clock, tap).await
+                    }
+                    // The converter behind it keeps its own speed; what we ask for only has to be one the meter offers.
+                    _ => handed_over(tcp::connect(meter).await?, u32::MAX, clock, tap).await,
                 }
-                // The converter behind it keeps its own speed; what we ask for only has to be one the meter offers.
-                _ => handed_over(tcp::connect(meter).await?, u32::MAX, clock, tap).await,
-            }
+            };
+            Ok(Box::new(owned(&meter.endpoint(), handed_over).await?) as Box<dyn Stream>)
         })
     }
 }

@@ -1,0 +1,67 @@
+//! What a scan found becomes saved meters. The rule: one that is saved already stays as it is, and all are saved or none.
+
+use super::super::Failure;
+use super::Seen;
+use crate::cosem::data::printable;
+use crate::meter::Definition;
+use crate::meter::scan::public;
+use crate::store::Store;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What a new meter has, not what a scan waits.
+const TIMEOUT: Duration = Duration::from_secs(7);
+
+/// A line for each.
+pub(super) async fn all(store: &Store, found: &mut [Seen]) -> Result<Vec<String>, Failure> {
+    let mut taken: BTreeSet<String> = (store.meters().await?.into_iter())
+        .map(|meter| meter.name)
+        .collect();
+    let mut new: Vec<(usize, Definition)> = Vec::new();
+    for (index, seen) in found.iter().enumerate() {
+        let Some(spoken) = seen.spoken().filter(|_| seen.saved.is_none()) else {
+            continue;
+        };
+        let mut meter = public(seen.at.ip(), seen.at.port(), Some(&spoken), TIMEOUT);
+        meter.retries = Definition::new("", "", 0).retries;
+        meter.name = name(seen, &mut taken);
+        if meter.check().is_ok() {
+            new.push((index, meter));
+        }
+    }
+    let definitions = new.iter().map(|(_, meter)| meter.clone()).collect();
+    store.save_meters(definitions).await?;
+    let mut lines = Vec::new();
+    for (index, meter) in new {
+        if let Some(seen) = found.get_mut(index) {
+            seen.saved = Some(meter.name.clone());
+        }
+        lines.push(format!(
+            "meter {} added: {}; it reads nothing yet: obiscope browse shows what it has",
+            printable(&meter.name),
+            meter.endpoint()
+        ));
+    }
+    Ok(lines)
+}
+
+/// Its serial number where it told one, else its place.
+fn name(seen: &Seen, taken: &mut BTreeSet<String>) -> String {
+    let serial = seen.who.identity.iter().find(|(key, ..)| *key == "serial");
+    let serial = serial.map(|(.., words)| printable(words));
+    let fits = |name: &String| {
+        let mut meter = Definition::new(name, "h", 1);
+        name.clone_into(&mut meter.name);
+        !name.trim().is_empty() && meter.check().is_ok()
+    };
+    let first = serial
+        .filter(fits)
+        .unwrap_or_else(|| format!("{}-{}", seen.at.ip(), seen.at.port()).replace(':', "."));
+    let mut name = first.clone();
+    let mut number = 2_u32;
+    while !taken.insert(name.clone()) {
+        name = format!("{first}-{number}");
+        number += 1;
+    }
+    name
+}

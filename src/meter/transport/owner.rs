@@ -1,0 +1,234 @@
+//! One obiscope a meter, over all processes of this computer: whoever connects holds the endpoint until its stream is gone. The
+//! rule: the hold is the kernel's, so it ends with its process, whichever folder or user it belongs to; meters behind one
+//! endpoint share it within a process.
+//!
+//! On Linux it is a name in the abstract socket namespace (unix(7)): no file, no permission, nothing left behind. Elsewhere
+//! nothing is held, and two programs meet at the meter as they would without.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Another process has the endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("held by another obiscope: {by}")]
+pub struct Held {
+    /// Which process, and since when it runs, as far as that can be known.
+    pub by: String,
+}
+
+impl Held {
+    /// The reason of an error, where this is it.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+/// A stream and the hold on its endpoint.
+pub(super) struct Owned<S> {
+    // First: a name that is free means a stream that is closed.
+    stream: S,
+    _hold: Option<kernel::Hold>,
+}
+
+/// Holds `endpoint` while `opening`, and as long as what it opened lives.
+pub(super) async fn owned<S>(
+    endpoint: &str,
+    opening: impl Future<Output = io::Result<S>>,
+) -> io::Result<Owned<S>> {
+    let hold = kernel::take(endpoint)?;
+    Ok(Owned {
+        stream: opening.await?,
+        _hold: hold,
+    })
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Owned<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Owned<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod kernel {
+    use super::Held;
+    use crate::cosem::data::printable;
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+    use sha2::{Digest, Sha256};
+    use std::collections::BTreeMap;
+    use std::io;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+    use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+    /// What a meter's several definitions of one process share.
+    pub type Hold = Arc<UnixListener>;
+
+    static HELD: Mutex<BTreeMap<Vec<u8>, Weak<UnixListener>>> = Mutex::new(BTreeMap::new());
+
+    /// A name holds 107 octets, an endpoint may have more.
+    fn name(endpoint: &str) -> Vec<u8> {
+        let place = std::fs::canonicalize(endpoint)
+            .ok()
+            .filter(|_| endpoint.starts_with('/'))
+            .map_or_else(
+                || endpoint.to_lowercase(),
+                |path| path.display().to_string(),
+            );
+        let digest = Sha256::digest(place.as_bytes());
+        let mut name = b"obiscope/meter/".to_vec();
+        name.extend(digest.iter().take(16));
+        name
+    }
+
+    /// `None` where the system has no such names to give.
+    pub fn take(endpoint: &str) -> io::Result<Option<Hold>> {
+        let name = name(endpoint);
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|_, hold| hold.strong_count() > 0);
+        if let Some(hold) = held.get(&name).and_then(Weak::upgrade) {
+            return Ok(Some(hold));
+        }
+        let address = SocketAddr::from_abstract_name(&name)?;
+        match UnixListener::bind_addr(&address) {
+            Ok(listener) => {
+                let hold = Arc::new(listener);
+                held.insert(name, Arc::downgrade(&hold));
+                Ok(Some(hold))
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                Err(io::Error::other(Held { by: holder(&name) }))
+            }
+            // Being alone cannot be proven then; that is no reason not to read a meter.
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn holder(name: &[u8]) -> String {
+        let Some(process) = process(name) else {
+            return "a process that does not say".to_owned();
+        };
+        let folder = format!("/proc/{process}");
+        let line = std::fs::read(format!("{folder}/cmdline")).unwrap_or_default();
+        let what = command(&line).map_or_else(String::new, |what| format!(" ({what})"));
+        let since = std::fs::metadata(folder).and_then(|it| it.modified()).ok();
+        let since = since
+            .and_then(|at| jiff::Timestamp::try_from(at).ok())
+            .map_or_else(String::new, |at| {
+                let at = at.to_zoned(jiff::tz::TimeZone::system());
+                format!(", since {}", at.strftime("%Y-%m-%d %H:%M:%S"))
+            });
+        format!("process {process}{what}{since}")
+    }
+
+    /// Program and subcommand, without its options.
+    fn command(line: &[u8]) -> Option<String> {
+        let mut words = line
+            .split(|octet| *octet == 0)
+            .map(|word| printable(&String::from_utf8_lossy(word)));
+        let program = words.next().filter(|word| !word.is_empty())?;
+        let program = program.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut subcommand = words.next().unwrap_or_default();
+        while subcommand.starts_with('-') {
+            if subcommand == "--data-dir" {
+                words.next();
+            }
+            subcommand = words.next().unwrap_or_default();
+        }
+        Some(format!("{program} {subcommand}").trim_end().to_owned())
+    }
+
+    /// Of whoever listens there; it need not answer for that (SO_PEERCRED, unix(7)).
+    fn process(name: &[u8]) -> Option<i32> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket =
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
+        let address = SocketAddrUnix::new_abstract_name(name).ok()?;
+        rustix::net::connect(&socket, &address).ok()?;
+        let peer = rustix::net::sockopt::socket_peercred(&socket).ok()?;
+        Some(peer.pid.as_raw_nonzero().get())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod kernel {
+    use std::io;
+
+    pub enum Hold {}
+
+    pub fn take(_: &str) -> io::Result<Option<Hold>> {
+        Ok(None)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_process_shares_an_endpoint_and_lets_go_with_the_last_stream() {
+        let place = "owner-test.invalid:3333";
+        let (ours, _theirs) = tokio::io::duplex(8);
+        let first = owned(place, async { Ok(ours) }).await.unwrap();
+        let (ours, _theirs) = tokio::io::duplex(8);
+        let second = owned(&place.to_uppercase(), async { Ok(ours) })
+            .await
+            .unwrap();
+        assert!(first._hold.is_some() && second._hold.is_some());
+        let again = || std::os::unix::net::UnixListener::bind_addr(&address(place));
+        assert!(again().is_err());
+        drop(first);
+        assert!(again().is_err());
+        drop(second);
+        again().unwrap();
+    }
+
+    /// As another process would see it.
+    fn address(place: &str) -> std::os::unix::net::SocketAddr {
+        use sha2::{Digest, Sha256};
+        use std::os::linux::net::SocketAddrExt;
+        let mut name = b"obiscope/meter/".to_vec();
+        name.extend(&Sha256::digest(place.as_bytes())[..16]);
+        std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_did_not_open_holds_nothing_and_a_holder_is_named() {
+        let place = "owner-test.invalid:3334";
+        let failed = owned::<tokio::io::DuplexStream>(place, async {
+            Err(io::ErrorKind::ConnectionRefused.into())
+        });
+        assert!(failed.await.is_err());
+        let other = std::os::unix::net::UnixListener::bind_addr(&address(place)).unwrap();
+        let (ours, _theirs) = tokio::io::duplex(8);
+        let error = owned(place, async { Ok(ours) }).await.err().unwrap();
+        let held = Held::of(&error).unwrap();
+        // This test's own process, as the kernel names it.
+        assert!(held.by.contains(&std::process::id().to_string()), "{held}");
+        assert!(held.by.contains("since 2"), "{held}");
+        drop(other);
+    }
+}
