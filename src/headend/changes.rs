@@ -1,5 +1,6 @@
 //! What the head-end shows: views, and what changed since someone last looked. Bounded however long nobody looks.
 
+use super::attention::Attention;
 use super::bench::BenchView;
 use super::health::Totals;
 use crate::diagnosis::Finding;
@@ -21,9 +22,18 @@ pub struct MeterView {
     pub health: Arc<Health>,
     /// What is done with it on the bench, or was and is not closed.
     pub bench: Option<Arc<BenchView>>,
+    /// Why somebody should look at it, as of when this was made.
+    pub attention: Option<Arc<Attention>>,
 }
 
 impl MeterView {
+    /// With what is to be said of it without being asked.
+    #[must_use]
+    pub fn judged(mut self, now: Instant) -> Self {
+        self.attention = Attention::of(&self, now).map(Arc::new);
+        self
+    }
+
     /// What is found wrong, likeliest first: by the bench, where it found anything.
     pub fn findings(&self) -> &[Finding] {
         match &self.bench {

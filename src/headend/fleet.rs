@@ -20,7 +20,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How long releasing all meters may take together. A release itself is bounded well below.
 const RELEASE: Duration = Duration::from_secs(5);
@@ -218,12 +218,14 @@ impl State {
 
 impl Meter {
     fn view(&self) -> Arc<MeterView> {
-        Arc::new(MeterView {
+        let view = MeterView {
             definition: self.definition.clone(),
             status: self.status.borrow().clone(),
             health: Arc::clone(&self.health),
             bench: self.bench.as_ref().map(|bench| Arc::clone(&bench.view)),
-        })
+            attention: None,
+        };
+        Arc::new(view.judged(Instant::now()))
     }
 }
 

@@ -15,6 +15,7 @@ fn view(name: &str, now: Instant) -> MeterView {
         status,
         health: Arc::new(health([100; 4], now)),
         bench: None,
+        attention: None,
     }
 }
 

@@ -28,6 +28,7 @@ fn view(id: i64, name: &str, good: u64, now: Instant) -> Arc<MeterView> {
         status,
         health: Arc::new(health),
         bench: None,
+        attention: None,
     })
 }
 

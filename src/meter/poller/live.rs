@@ -169,7 +169,8 @@ impl Owner {
         if self.asked_last {
             return Box::pin(self.change_asked(session, orders)).await;
         }
-        if let Some(next) = self.link_is_over() {
+        let nothing_due = !self.poll_now && due.is_none_or(|at| at > now);
+        if let Some(next) = self.link_is_over(nothing_due) {
             return Err(Exit::Told(next));
         }
         self.board.next_poll(due);

@@ -1,8 +1,8 @@
 //! Who needs a person, and why, in few words. The rule: it is said without being asked, the most urgent first.
-use super::fleet::{Concern, State};
+use super::fleet::State;
 use super::{Model, words};
 use crate::cosem::data::printable;
-use crate::headend::MeterView;
+use crate::headend::{MeterView, Urgency};
 use crate::meter::MeterId;
 use std::ops::Bound;
 
@@ -33,28 +33,23 @@ pub fn line(view: &MeterView) -> String {
 
 /// Why it needs a person, as short as it can be said.
 pub fn why(view: &MeterView) -> String {
-    let brought = match (Concern::of(view), view.health.day.tenths()) {
-        (Some(Concern::Critical), Some(tenths)) => {
-            return format!("only {}.{} % read in 24 h", tenths / 10, tenths % 10);
+    let Some(attention) = &view.attention else {
+        return String::new();
+    };
+    let waits = attention.urgency == Urgency::NeedsPerson;
+    match view.status.last_error.as_ref().filter(|_| waits) {
+        Some(error) if error.what.contains("authentication-failure") => {
+            "password refused".to_owned()
         }
-        (Some(Concern::Down), _) => "nothing read in the last hour",
-        _ => "waits for a go-ahead",
-    };
-    let Some(error) = &view.status.last_error else {
-        return brought.to_owned();
-    };
-    if error.what.contains("authentication-failure") {
-        return "password refused".to_owned();
+        Some(error) => printable(words::brief(&error.what, &view.definition.endpoint())),
+        None => attention.why.clone(),
     }
-    printable(words::brief(&error.what, &view.definition.endpoint()))
 }
 
 /// What to do about it.
 pub fn what_to_do(view: &MeterView) -> String {
-    match &view.status.last_error {
-        Some(error) if !error.try_next.is_empty() => {
-            printable(words::first_sentence(&error.try_next))
-        }
+    match &view.attention {
+        Some(it) if !it.what_to_do.is_empty() => words::first_sentence(&it.what_to_do).to_owned(),
         _ => "Probe it (p): it tells where the answers are lost".to_owned(),
     }
 }
@@ -71,7 +66,7 @@ pub fn len(model: &Model) -> usize {
 /// The next one after the selected meter, round and round.
 pub fn after(model: &Model, id: Option<MeterId>) -> Option<MeterId> {
     let needy = model.fleet.needy();
-    let here = id.and_then(|id| Some((Concern::of(model.fleet.get(id)?)?, id)));
+    let here = id.and_then(|id| Some((model.fleet.get(id)?.attention.as_ref()?.urgency, id)));
     let next = here.and_then(|here| {
         needy
             .range((Bound::Excluded(here), Bound::Unbounded))

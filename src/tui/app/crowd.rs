@@ -1,7 +1,7 @@
 //! Made-up meters by the thousand, for tests and benches that count what the screen costs. The rule: one seed, one crowd.
 use super::Now;
 use crate::cosem::{Data, ObjectSpec, ScalerUnit, Unit};
-use crate::headend::{Changes, MeterView};
+use crate::headend::{Attention, Changes, MeterView};
 use crate::meter::status::LastError;
 use crate::meter::{Definition, MeterId, MeterStatus, Phase, Reading};
 use std::sync::Arc;
@@ -34,6 +34,7 @@ impl Crowd {
                 definition,
                 status,
                 bench: None,
+                attention: None,
                 health: Arc::default(),
             };
             crowd.views.push(Arc::new(view));
@@ -73,48 +74,54 @@ impl Crowd {
         let Some(view) = self.views.get_mut(n) else {
             return;
         };
-        let fate = self.random.u32(0..1000);
         let view = Arc::make_mut(view);
-        let status = &mut view.status;
-        status.counters.polls += 1;
-        status.counters.gets += 5;
-        status.phase = match fate {
-            0 => Phase::NeedsPerson,
-            1..20 => Phase::Waiting {
-                until: (now.mono + Duration::from_secs(14)).into(),
-                failures: 2,
-            },
-            _ => Phase::Ready,
+        moved(view, &mut self.random, now);
+        view.attention = Attention::of(view, now.mono.into()).map(Arc::new);
+    }
+}
+
+/// One poll of it, or none.
+fn moved(view: &mut MeterView, random: &mut fastrand::Rng, now: Now) {
+    let fate = random.u32(0..1000);
+    let status = &mut view.status;
+    status.counters.polls += 1;
+    status.counters.gets += 5;
+    status.phase = match fate {
+        0 => Phase::NeedsPerson,
+        1..20 => Phase::Waiting {
+            until: (now.mono + Duration::from_secs(14)).into(),
+            failures: 2,
+        },
+        _ => Phase::Ready,
+    };
+    if fate < 20 {
+        status.counters.polls_failed += 1;
+        status.last_error = Some(LastError {
+            at: now.wall,
+            what: "no answer to SNRM in 7s (3 tries)".to_owned(),
+            try_next: "Check the server address and its size.".to_owned(),
+        });
+        return;
+    }
+    status.last_received = Some(now.mono.into());
+    for (object, value) in view.definition.objects.iter().zip(&mut status.values) {
+        let ObjectSpec::Value(obis) = object.spec else {
+            continue;
         };
-        if fate < 20 {
-            status.counters.polls_failed += 1;
-            status.last_error = Some(LastError {
-                at: now.wall,
-                what: "no answer to SNRM in 7s (3 tries)".to_owned(),
-                try_next: "Check the server address and its size.".to_owned(),
-            });
-            return;
-        }
-        status.last_received = Some(now.mono.into());
-        for (object, value) in view.definition.objects.iter().zip(&mut status.values) {
-            let ObjectSpec::Value(obis) = object.spec else {
-                continue;
-            };
-            *value = Some(Reading {
-                spec: object.spec,
-                key: object.key.clone(),
-                attribute: crate::cosem::AttributeRef {
-                    class: 3,
-                    obis,
-                    attribute: 2,
-                },
-                scaler_unit: Some(ScalerUnit {
-                    scaler: -2,
-                    unit: Unit(35),
-                }),
-                at: now.wall,
-                value: Ok(Data::DoubleLong(self.random.i32(23_000..24_000))),
-            });
-        }
+        *value = Some(Reading {
+            spec: object.spec,
+            key: object.key.clone(),
+            attribute: crate::cosem::AttributeRef {
+                class: 3,
+                obis,
+                attribute: 2,
+            },
+            scaler_unit: Some(ScalerUnit {
+                scaler: -2,
+                unit: Unit(35),
+            }),
+            at: now.wall,
+            value: Ok(Data::DoubleLong(random.i32(23_000..24_000))),
+        });
     }
 }

@@ -137,6 +137,7 @@ impl Moment {
             status: s,
             health: Arc::default(),
             bench: None,
+            attention: None,
         }
     }
 
@@ -164,6 +165,7 @@ impl Moment {
             status: s,
             health: Arc::default(),
             bench: None,
+            attention: None,
         }
     }
 
@@ -191,6 +193,7 @@ impl Moment {
             status: s,
             health: Arc::default(),
             bench: None,
+            attention: None,
         }
     }
 
@@ -222,6 +225,7 @@ impl Moment {
             status: s,
             health: Arc::default(),
             bench: None,
+            attention: None,
         }
     }
 
@@ -502,7 +506,7 @@ impl Moment {
         update(
             &mut model,
             Msg::Changes(Changes {
-                meters: vec![Arc::new(self.retrying()), Arc::new(self.needs_person())],
+                meters: judged(vec![self.retrying(), self.needs_person()]),
                 brokers: vec![Arc::new(self.broker())],
                 published: vec![(MeterId(1), Arc::new(self.published()))],
                 ..Changes::default()
@@ -580,9 +584,17 @@ fn done(ms: u64, detail: &str) -> RungState {
     }
 }
 
+/// As the head-end would show them.
+fn judged(meters: Vec<MeterView>) -> Vec<Arc<MeterView>> {
+    let now = tokio::time::Instant::now();
+    (meters.into_iter())
+        .map(|view| Arc::new(view.judged(now)))
+        .collect()
+}
+
 pub fn changes(meters: Vec<MeterView>) -> Msg {
     Msg::Changes(Changes {
-        meters: meters.into_iter().map(Arc::new).collect(),
+        meters: judged(meters),
         ..Changes::default()
     })
 }

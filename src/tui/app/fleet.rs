@@ -1,6 +1,6 @@
 //! The meters as the head-end last described them, in name order, and how many are in which
 //! state. The rule: adding one view costs no walk over the others.
-use crate::headend::MeterView;
+use crate::headend::{MeterView, Urgency};
 use crate::meter::health::{Band, Health, Share};
 use crate::meter::{MeterId, Phase};
 use std::collections::hash_map::Entry as MapEntry;
@@ -95,31 +95,11 @@ pub struct Fleet {
     bands: [usize; Band::ALL.len()],
     sums: Sums,
     /// Who is not well, the most urgent first.
-    needy: BTreeSet<(Concern, MeterId)>,
+    needy: BTreeSet<(Urgency, MeterId)>,
 }
 
-/// Why a person should look at a meter; the most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Concern {
-    /// Nothing goes on without a person.
-    Person,
-    /// Nothing of what was due was read.
-    Down,
-    /// Less than half of it.
-    Critical,
-}
-
-impl Concern {
-    pub fn of(view: &MeterView) -> Option<Self> {
-        match (State::of(&view.status.phase), view.health.band) {
-            (State::NeedsPerson, _) => Some(Self::Person),
-            // That is somebody's will.
-            (State::Stopped | State::Bench, _) => None,
-            (_, Band::Down) => Some(Self::Down),
-            (_, Band::Critical) => Some(Self::Critical),
-            _ => None,
-        }
-    }
+fn urgency(view: &MeterView) -> Option<Urgency> {
+    view.attention.as_ref().map(|it| it.urgency)
 }
 
 /// What all meters together did since the program started.
@@ -175,7 +155,7 @@ impl Fleet {
     }
 
     /// Who is not well, the most urgent first.
-    pub fn needy(&self) -> &BTreeSet<(Concern, MeterId)> {
+    pub fn needy(&self) -> &BTreeSet<(Urgency, MeterId)> {
         &self.needy
     }
 
@@ -193,14 +173,14 @@ impl Fleet {
             self.counts[state as usize] += 1;
             self.bands[view.health.band as usize] += 1;
             self.sums.change(&view.health, u64::saturating_add);
-            if let Some(concern) = Concern::of(&view) {
+            if let Some(concern) = urgency(&view) {
                 self.needy.insert((concern, id));
             }
             match self.meters.entry(id) {
                 MapEntry::Occupied(mut known) => {
                     let old = std::mem::replace(&mut known.get_mut().view, view);
-                    let now = Concern::of(&known.get().view);
-                    if let Some(before) = Concern::of(&old).filter(|before| now != Some(*before)) {
+                    let now = urgency(&known.get().view);
+                    if let Some(before) = urgency(&old).filter(|before| now != Some(*before)) {
                         self.needy.remove(&(before, id));
                     }
                     moved |= old.definition.name != known.get().view.definition.name;
@@ -215,7 +195,7 @@ impl Fleet {
         }
         for id in removed {
             if let Some(old) = self.meters.remove(id) {
-                if let Some(concern) = Concern::of(&old.view) {
+                if let Some(concern) = urgency(&old.view) {
                     self.needy.remove(&(concern, *id));
                 }
                 self.uncount(&old.view);

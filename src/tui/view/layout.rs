@@ -1,4 +1,4 @@
-//! Which layout fits, and where its parts go. The rule: sizes depend on the screen alone, so
+//! Which layout fits, and where its parts go. The rule: sizes depend on the screen and on how many meters there are, so
 //! that what a meter says never moves anything.
 use crate::tui::app::Pane;
 use crate::tui::app::shown::Class;
@@ -39,16 +39,21 @@ pub fn parts(area: Rect, tabs: bool) -> Parts {
     }
 }
 
+/// Lines of a session that stands, with its frame.
+const SESSION: u16 = 26;
+
 /// All five panes: meters over session on the left; values, trace and broker on the right. With a meter on the bench its
-/// session needs the room, and its values, which rest, do not.
-pub fn wide(body: Rect, bench: bool) -> [(Pane, Rect); 5] {
+/// session needs the room, and its values, which rest, do not. A long list of meters takes what a session leaves.
+pub fn wide(body: Rect, bench: bool, meters: usize) -> [(Pane, Rect); 5] {
     let left = match body.width {
         160.. => 46,
         136.. => 42,
         _ => 38,
     };
     let right = body.width.saturating_sub(left);
-    let meters = (body.height / 4).clamp(7, 20).min(body.height);
+    let few = (body.height / 4).clamp(7, 20).min(body.height);
+    let rows = u16::try_from(meters).unwrap_or(u16::MAX).saturating_add(2);
+    let meters = rows.clamp(few, few.max(body.height.saturating_sub(SESSION)));
     let mqtt = if body.height >= 50 { 8 } else { 4 }.min(body.height);
     let values = (body.height * 2 / 5).clamp(8, 24).min(body.height - mqtt);
     let trace = body.height.saturating_sub(values + mqtt);

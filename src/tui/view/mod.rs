@@ -63,6 +63,7 @@ fn panes(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         for (pane, area) in layout::wide(
             parts.body,
             model.meter().is_some_and(|view| view.bench.is_some()),
+            model.fleet.len(),
         ) {
             draw_pane(canvas, area, model, pane, pane == model.focus);
         }

@@ -4,8 +4,9 @@ use super::canvas::{Canvas, cells};
 use super::meters::state_style;
 use super::{layout, panel, theme};
 use crate::cosem::data::printable;
+use crate::headend::Urgency;
 use crate::meter::health::Band;
-use crate::tui::app::fleet::{Concern, State};
+use crate::tui::app::fleet::State;
 use crate::tui::app::overview::Overview;
 use crate::tui::app::shown::{Target, Window};
 use crate::tui::app::{Model, attention, words};
@@ -172,8 +173,8 @@ fn needy(canvas: &mut Canvas<'_>, area: Rect, model: &Model, overview: Overview)
         let name = (row.width / 4).clamp(10, 24);
         let x = row.x + 1;
         let mine = printable(&view.definition.name);
-        let (sign, style) = match Concern::of(view) {
-            Some(Concern::Person) => ("✗", theme::bad()),
+        let (sign, style) = match view.attention.as_ref().map(|it| it.urgency) {
+            Some(Urgency::NeedsPerson | Urgency::Down) => ("✗", theme::bad()),
             _ => ("!", theme::warn()),
         };
         canvas.put(x, y, name, &format!("{sign} {mine}"), style);

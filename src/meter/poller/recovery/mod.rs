@@ -131,15 +131,15 @@ impl Owner {
         }
     }
 
-    /// The watchdog of silence, and the new connection that is wished for after a while.
-    pub(super) fn link_is_over(&mut self) -> Option<Next> {
+    /// The watchdog of silence, and the new connection that is wished for after a while; that one costs no poll that is due.
+    pub(super) fn link_is_over(&mut self, nothing_due: bool) -> Option<Next> {
         let now = Instant::now();
         if self.healing.silent_at.is_some_and(|at| at <= now) {
             return Some(self.silent());
         }
         let age = now.duration_since(self.healing.ready_at?);
         let preventive = self.settings().preventive?;
-        (age >= preventive).then(|| {
+        (nothing_due && age >= preventive).then(|| {
             self.blame(Cause::Preventive);
             Next::Wait
         })

@@ -340,6 +340,7 @@ impl Replay {
             status,
             health: Arc::default(),
             bench: None,
+            attention: None,
         }))
     }
 }

@@ -1,8 +1,8 @@
 //! What the head-end says changed. The rule: the selection stays on its meter.
 use super::say;
-use crate::headend::Changes;
+use crate::headend::{Changes, Urgency};
 use crate::meter::MeterId;
-use crate::tui::app::fleet::{Concern, State};
+use crate::tui::app::fleet::State;
 use crate::tui::app::{Effect, Model, attention};
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
 
 /// Tells a person who does not look which of these meters needs one.
 fn herald(model: &mut Model, changed: &[MeterId]) -> Option<Effect> {
-    let needs = |id: &&MeterId| model.fleet.needy().contains(&(Concern::Person, **id));
+    let needs = |id: &&MeterId| model.fleet.needy().contains(&(Urgency::NeedsPerson, **id));
     let fallen = changed.iter().find(needs)?;
     let text = attention::line(model.fleet.get(*fallen)?);
     let bytes = model.herald.bytes(&text, model.now.mono)?;
