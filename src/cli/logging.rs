@@ -46,6 +46,8 @@ fn file<S>(folder: &Path) -> Option<(impl Layer<S> + Send + Sync + use<S>, Worke
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    // The appender would say on stderr that a folder is not there yet.
+    std::fs::create_dir_all(folder).ok()?;
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("obiscope")

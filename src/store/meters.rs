@@ -167,10 +167,66 @@ pub(super) fn save(
 ) -> Result<Vec<Definition>, Fault> {
     let transaction = connection.transaction()?;
     for meter in &mut meters {
+        let moved = is_new_there(&transaction, meter)?;
         meter.id = save_one(&transaction, meter)?;
+        if moved {
+            is_alone_there(&transaction, meter)?;
+        }
     }
     transaction.commit()?;
     Ok(meters)
+}
+
+/// Its place and server address are not those it has in the database.
+fn is_new_there(transaction: &Transaction<'_>, meter: &Definition) -> Result<bool, Fault> {
+    let known: i64 = transaction
+        .prepare_cached(
+            "SELECT count(*) FROM meter WHERE id = ? AND host = ? AND port = ? AND line_path IS ?
+                 AND server_upper = ? AND server_lower IS ?",
+        )?
+        .query_row(
+            params![
+                meter.id.0,
+                meter.host,
+                meter.port,
+                meter.transport.serial().map(|line| &line.path),
+                meter.server.upper(),
+                meter.server.lower(),
+            ],
+            |row| row.get(0),
+        )?;
+    Ok(known == 0)
+}
+
+/// A meter serves one client: the same one under two names would be fought over.
+fn is_alone_there(transaction: &Transaction<'_>, meter: &Definition) -> Result<(), Fault> {
+    let other: Option<String> = transaction
+        .prepare_cached(
+            "SELECT name FROM meter WHERE host = ? AND port = ? AND id <> ? AND line_path IS ?
+                 AND server_upper = ? AND server_lower IS ? LIMIT 1",
+        )?
+        .query_row(
+            params![
+                meter.host,
+                meter.port,
+                meter.id.0,
+                meter.transport.serial().map(|line| &line.path),
+                meter.server.upper(),
+                meter.server.lower(),
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Fault::Refused(StoreError::Duplicate(format!(
+            "meter {} is already saved at {} with server {}: a meter serves one client, so it is read under one name; \
+             edit that one, or give the other server address of a second meter on the same line",
+            other,
+            meter.endpoint(),
+            meter.server
+        )))),
+    }
 }
 
 #[expect(clippy::too_many_lines, reason = "one column a line")]

@@ -60,7 +60,7 @@ async fn commit(store: &Store, polls: Vec<Poll>) {
 }
 
 async fn with_meter(store: &Store, name: &str) -> MeterId {
-    let meter = Definition::new(name, "10.0.4.7", 3333);
+    let meter = Definition::new(name, format!("{name}.invalid"), 3333);
     store.save_meter(meter).await.unwrap().id
 }
 

@@ -99,6 +99,37 @@ async fn every_field_of_a_meter_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn one_meter_has_one_name_and_a_line_may_have_several_meters() {
+    let store = Store::in_memory().unwrap();
+    let at = |name: &str, server: &str| {
+        let mut meter = Definition::new(name, "10.0.4.7", 3333);
+        meter.server = server.parse().unwrap();
+        meter
+    };
+    let first = store.save_meter(at("first", "1/17")).await.unwrap();
+    let second = store.save_meter(at("second", "1/18")).await.unwrap();
+    let error = store.save_meter(at("third", "1/17")).await.unwrap_err();
+    assert!(error.is_request());
+    let words = error.to_string();
+    assert!(
+        words.contains("first is already saved at 10.0.4.7:3333"),
+        "{words}"
+    );
+    // Nothing half done; and what stays where it is may change otherwise.
+    assert_eq!(store.meters().await.unwrap().len(), 2);
+    let renamed = Definition {
+        name: "again".to_owned(),
+        ..first
+    };
+    store.save_meter(renamed).await.unwrap();
+    let moved = Definition {
+        server: "1/17".parse().unwrap(),
+        ..second
+    };
+    assert!(store.save_meter(moved).await.is_err());
+}
+
+#[tokio::test]
 async fn brokers_come_back_and_hide_their_secrets() {
     let folder = Folder::new();
     let store = folder.open();
