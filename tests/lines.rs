@@ -13,11 +13,20 @@ use line::site::Site;
 use line::{CUT, Faults, Line, PASSWORD, Reach, SECOND, WELL, World, microstar, trouble};
 use obiscope::headend::MeterView;
 use obiscope::meter::Phase;
+use obiscope::meter::recovery::Breaker;
 use obiscope::meter::tap::Chunk;
 use obiscope::simulator::profile::Profile;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+
+/// How long the circuit breaker still keeps it from trying.
+fn rests_for(site: &Site) -> Duration {
+    match site.view("m").status.recovery.breaker {
+        Breaker::Open { until } => until.saturating_duration_since(Instant::now()),
+        _ => Duration::ZERO,
+    }
+}
 
 /// What it takes to have values again; the line is as it should be, but for the fault.
 async fn a_whole_poll(site: &Site, line: &Line) -> Arc<MeterView> {
@@ -150,17 +159,20 @@ async fn what_keeps_a_meter_away_is_named_and_mended_by_itself() {
             "{error:?}"
         );
         sleep(Duration::from_mins(30)).await;
+        // The first and ten again, then the circuit breaker: one every five minutes.
         let tries = line.connects().len();
-        assert!((25..=60).contains(&tries), "{what}: {tries}");
+        assert!((14..=17).contains(&tries), "{what}: {tries}");
+        assert_ne!(site.view("m").status.recovery.breaker, Breaker::Closed);
         line.set(WELL);
-        let mended = Instant::now();
+        let (mended, rests) = (Instant::now(), rests_for(&site));
         a_whole_poll(&site, &line).await;
-        // One pause, what was under way, two polls.
+        // What is left of its pause, what was under way, two polls.
         assert!(
-            mended.elapsed() < 95 * SECOND,
+            mended.elapsed() < rests + 40 * SECOND,
             "{what}: {:?}",
             mended.elapsed()
         );
+        assert_eq!(site.view("m").status.recovery.breaker, Breaker::Closed);
     }
     // A wrong server address: silence, and the words say which address was asked.
     let mut wrong = microstar("m", PASSWORD);
@@ -233,9 +245,14 @@ async fn no_trouble_of_any_kind_makes_a_value_wrong_or_lasts_longer_than_itself(
         sleep(Duration::from_mins(20)).await;
         values += site.all_true("m", &line).await;
         line.set(WELL);
-        let mended = Instant::now();
+        let (mended, rests) = (Instant::now(), rests_for(&site));
         site.polls("m", 2).await;
-        assert!(mended.elapsed() < 80 * SECOND, "{:?}", mended.elapsed());
+        // What is left of the breaker's pause, or one of the others.
+        assert!(
+            mended.elapsed() < rests.max(60 * SECOND) + 20 * SECOND,
+            "{:?} of {rests:?}",
+            mended.elapsed()
+        );
         site.headend.shutdown().await;
         assert!(!line.is_associated(), "{seed}");
     }

@@ -29,6 +29,7 @@ pub mod meter_show;
 pub mod mqtt;
 mod notify;
 mod object_list;
+mod open_files;
 pub mod probe;
 mod probe_end;
 pub mod profile;
@@ -227,6 +228,12 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
     let data_dir = arguments.data_dir.clone();
     let places = || Places::find(data_dir);
     let out = &mut io::stdout();
+    if !matches!(
+        arguments.command,
+        Some(Command::Decode(_) | Command::Lint(_))
+    ) {
+        open_files::raise();
+    }
     match arguments.command {
         None => workbench::run(&places()?),
         Some(Command::Demo(args)) => demo::run(&args),

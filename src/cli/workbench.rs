@@ -2,7 +2,7 @@
 
 use super::data_dir::Places;
 use super::exit::ExitKind;
-use super::{Failure, logging};
+use super::{Failure, logging, open_files};
 use crate::headend::{Headend, Options};
 use crate::meter::{Clock, transport::Lines};
 use crate::tui::{self, run::Setup};
@@ -27,13 +27,15 @@ pub fn run(places: &Places) -> Result<ExitKind, Failure> {
     let _log = logging::start(&places.logs);
     runtime()?.block_on(async {
         let headend = Headend::start(Options {
-            store,
+            store: store.clone(),
             connector: Arc::new(Lines),
             clock: Clock::System,
             seed: fastrand::u64(..),
             trace_bytes: TRACE_BYTES,
         })
         .await?;
+        open_files::tell(&headend, &store).await;
+        drop(store);
         show(Setup {
             headend: Some(headend),
             replay: None,

@@ -1,8 +1,8 @@
 //! Which meter needs somebody, why, and what to do there, without anybody asking. The rule: it is said in words of what was seen,
 //! and only where looking there changes something.
 
+use super::Inner;
 use super::changes::MeterView;
-use super::fleet::State;
 use super::health::PhaseGroup;
 use crate::cosem::data::printable;
 use crate::diagnosis::Confidence;
@@ -87,16 +87,29 @@ pub(super) fn ranked<'a>(
     now: Instant,
     most: usize,
 ) -> Vec<Attention> {
+    in_order(judged(views, now).collect(), most)
+}
+
+fn judged<'a>(
+    views: impl IntoIterator<Item = &'a Arc<MeterView>>,
+    now: Instant,
+) -> impl Iterator<Item = Attention> {
     let views = views.into_iter();
-    let mut all: Vec<_> = views.filter_map(|view| Attention::of(view, now)).collect();
+    views.filter_map(move |view| Attention::of(view, now))
+}
+
+fn in_order(mut all: Vec<Attention>, most: usize) -> Vec<Attention> {
     all.sort_by_cached_key(Attention::order);
     all.truncate(most);
     all
 }
 
-impl State {
-    pub(super) fn attention(&mut self, most: usize) -> Vec<Attention> {
-        ranked(&self.meter_views(), Instant::now(), most)
+impl Inner {
+    pub(super) fn attention(&self, most: usize) -> Vec<Attention> {
+        let now = Instant::now();
+        let mut all = Vec::new();
+        self.by_lots(|state, lot| all.extend(judged(&state.views_of(lot), now)));
+        in_order(all, most)
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// One meter as seen from outside; replaced whole when anything changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeterView {
-    pub definition: Definition,
+    pub definition: Arc<Definition>,
     pub status: MeterStatus,
     /// As it was when the meter last moved, or a few seconds ago.
     pub health: Arc<Health>,

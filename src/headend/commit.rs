@@ -41,13 +41,16 @@ type Done = Result<Committed, StoreError>;
 /// Ends when no meter is left that could bring a poll.
 pub(super) async fn run(inner: Weak<Inner>, mut polls: mpsc::Receiver<Poll>) {
     let mut came = Vec::with_capacity(LOT);
-    let mut reports = Reports::new();
+    let (mut reports, mut removals) = (Reports::new(), 0);
     while polls.recv_many(&mut came, LOT).await > 0 {
         while !came.is_empty() {
             let finished: Vec<Finished> = {
                 let Some(inner) = inner.upgrade() else { return };
                 let state = lock(&inner.state);
-                reports.retain(|meter, _| state.has_meter(*meter));
+                if state.removals() != removals {
+                    removals = state.removals();
+                    reports.retain(|meter, _| state.has_meter(*meter));
+                }
                 next_lot(&state, &reports, &mut came)
             };
             let done = loop {

@@ -16,6 +16,7 @@ use crate::meter::{Definition, MeterId, MeterStatus, Phase, PolledObject};
 use crate::publish::{BrokerStatus, Device, PublisherHandle, Trails, drain};
 use crate::store::{BrokerDefinition, DeadLetter};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -27,6 +28,12 @@ const RELEASE: Duration = Duration::from_secs(5);
 /// For tasks that only have to notice that they are done.
 const SOON: Duration = Duration::from_secs(2);
 
+/// Meters looked at in one go.
+pub(super) const LOT: usize = 256;
+/// What the traces of all meters hold together, bytes, but none less than the least.
+const TRACES: usize = 32 * 1024 * 1024;
+const LEAST_TRACE: usize = 2 * 1024;
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) meters: BTreeMap<MeterId, Meter>,
@@ -34,16 +41,20 @@ pub(super) struct State {
     pub(super) moved: BTreeSet<MeterId>,
     pub(super) moved_brokers: BTreeSet<i64>,
     removed: Vec<MeterId>,
+    /// How many there ever were.
+    removals: u64,
     pub(super) removed_brokers: Vec<i64>,
     pub(super) published: BTreeMap<MeterId, Published>,
     pub(super) moved_published: BTreeSet<MeterId>,
     notices: Notices,
     pub(super) roster: Roster,
+    /// Meters that are started one after the other.
+    pub(super) starting: usize,
     pub(super) vital: Vital,
 }
 
 pub(super) struct Meter {
-    pub(super) definition: Definition,
+    pub(super) definition: Arc<Definition>,
     orders: mpsc::Sender<Order>,
     pub(super) status: watch::Receiver<MeterStatus>,
     tap: Tap,
@@ -102,10 +113,11 @@ impl State {
         }
     }
 
-    pub(super) fn meter_views(&mut self) -> Vec<Arc<MeterView>> {
-        let all: Vec<_> = self.meters.keys().copied().collect();
-        self.look_at_health(all);
-        self.meters.values().map(Meter::view).collect()
+    /// Of these, as they stand now.
+    pub(super) fn views_of(&mut self, lot: &[MeterId]) -> Vec<Arc<MeterView>> {
+        self.look_at_health(lot.iter().copied());
+        let meters = lot.iter().filter_map(|id| self.meters.get(id));
+        meters.map(Meter::view).collect()
     }
 
     pub(super) fn broker_views(&self) -> Vec<Arc<BrokerView>> {
@@ -118,6 +130,21 @@ impl State {
 
     pub(super) fn has_broker(&self, name: &str) -> bool {
         self.brokers.values().any(|b| b.definition.name == name)
+    }
+
+    pub(super) const fn removals(&self) -> u64 {
+        self.removals
+    }
+
+    fn expected(&self) -> usize {
+        self.starting.max(self.meters.len() + 1)
+    }
+
+    /// Those behind `after`, a few, in order.
+    pub(super) fn lot(&self, after: Option<MeterId>) -> Vec<MeterId> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.meters.range((from, Bound::Unbounded));
+        rest.map(|(id, _)| *id).take(LOT).collect()
     }
 
     pub(super) fn has_meter(&self, id: MeterId) -> bool {
@@ -156,7 +183,7 @@ impl State {
     }
 
     pub(super) fn definitions(&self) -> impl Iterator<Item = &Definition> {
-        self.meters.values().map(|meter| &meter.definition)
+        self.meters.values().map(|meter| &*meter.definition)
     }
 
     /// Why this meter cannot be polled like this, by what was measured.
@@ -171,7 +198,7 @@ impl State {
             return false;
         };
         self.moved.insert(new.id);
-        meter.definition = new;
+        meter.definition = Arc::new(new);
         true
     }
 
@@ -219,7 +246,7 @@ impl State {
 impl Meter {
     fn view(&self) -> Arc<MeterView> {
         let view = MeterView {
-            definition: self.definition.clone(),
+            definition: Arc::clone(&self.definition),
             status: self.status.borrow().clone(),
             health: Arc::clone(&self.health),
             bench: self.bench.as_ref().map(|bench| Arc::clone(&bench.view)),
@@ -240,6 +267,36 @@ impl Broker {
 }
 
 impl Inner {
+    /// Goes over all meters, a few at a time: between, whoever waits for the fleet has it.
+    pub(super) fn by_lots(&self, mut act: impl FnMut(&mut State, &[MeterId])) {
+        let mut after = None;
+        loop {
+            let mut state = lock(&self.state);
+            let lot = state.lot(after);
+            act(&mut state, &lot);
+            drop(state);
+            if lot.len() < LOT {
+                return;
+            }
+            after = lot.last().copied();
+            std::thread::yield_now();
+        }
+    }
+
+    /// All of them, as they stand now.
+    pub(super) fn meter_views(&self) -> Vec<Arc<MeterView>> {
+        let mut views = Vec::new();
+        self.by_lots(|state, lot| views.extend(state.views_of(lot)));
+        views
+    }
+
+    /// Bytes of trace for each of so many: what all of them keep together is bounded, too.
+    fn trace_share(&self) -> usize {
+        let meters = lock(&self.state).expected();
+        self.trace_bytes
+            .min((TRACES / meters.max(1)).max(LEAST_TRACE))
+    }
+
     pub(super) fn start_meter(
         self: &Arc<Self>,
         definition: Definition,
@@ -250,6 +307,7 @@ impl Inner {
             return;
         };
         let id = definition.id;
+        let definition = Arc::new(definition);
         // Meters of one seed must not draw the same pauses.
         let seed = self.seed ^ id.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let kept = Kept {
@@ -262,12 +320,12 @@ impl Inner {
             },
         };
         let handle = poller::spawn_with(
-            definition.clone(),
+            Arc::clone(&definition),
             Arc::clone(&self.connector),
             self.clock,
             polls,
             seed,
-            Tap::new(self.trace_bytes),
+            Tap::new(self.trace_share()),
             kept,
         );
         let status = handle.status.clone();
@@ -335,6 +393,7 @@ impl Inner {
             state.moved.remove(&id);
             state.published.remove(&id);
             state.removed.push(id);
+            state.removals += 1;
             state.meters.remove(&id)
         };
         self.changed.notify_waiters();

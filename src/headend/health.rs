@@ -1,7 +1,7 @@
 //! How each meter does, and all of them together: looked at when a meter moved, and every few seconds. The rule: a meter that is
 //! silent for ever moves nothing, and is told of all the same.
 
-use super::fleet::{Meter, State};
+use super::fleet::{LOT, Meter, State};
 use super::{Inner, lock};
 use crate::meter::health::{Band, Health, Share};
 use crate::meter::{MeterId, Phase};
@@ -13,8 +13,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 const EVERY: Duration = Duration::from_secs(10);
 /// Between two sums that are shown.
 const SUM_EVERY: Duration = Duration::from_secs(1);
-/// Meters looked at in one go.
-const LOT: usize = 256;
 
 /// What a person needs to know of a phase at a glance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -209,28 +207,16 @@ impl State {
 
     /// Of those behind `after` that nobody looked at lately; the last one, while there are more.
     fn look_at_some(&mut self, after: Option<MeterId>, now: Instant) -> Option<MeterId> {
-        let behind = |id: &MeterId| after.is_none_or(|after| *id > after);
-        let lot: Vec<(MeterId, Looked)> = (self.meters.iter())
-            .filter(|(id, _)| behind(id))
-            .take(LOT)
-            .map(|(id, meter)| (*id, meter.looked))
-            .collect();
-        for (id, Looked(at)) in &lot {
-            let old = at.is_none_or(|at| now.duration_since(at) >= EVERY);
+        let lot = self.lot(after);
+        for id in &lot {
+            let looked = self.meters.get(id).and_then(|meter| meter.looked.0);
+            let old = looked.is_none_or(|at| now.duration_since(at) >= EVERY);
             if old && self.look(*id, now) {
                 self.moved.insert(*id);
             }
         }
         let more = lot.len() == LOT;
-        lot.last().filter(|_| more).map(|(id, _)| *id)
-    }
-
-    /// Counted now.
-    pub(super) fn totals(&mut self) -> Totals {
-        let now = Instant::now();
-        let all: Vec<MeterId> = self.meters.keys().copied().collect();
-        self.look_at_health(all);
-        self.sum(now)
+        lot.last().filter(|_| more).copied()
     }
 
     fn sum(&self, now: Instant) -> Totals {
@@ -297,6 +283,12 @@ pub(super) async fn run(inner: Weak<Inner>) {
 }
 
 impl Inner {
+    /// Counted now.
+    pub(super) fn totals(&self) -> Totals {
+        self.by_lots(|state, lot| state.look_at_health(lot.iter().copied()));
+        lock(&self.state).sum(Instant::now())
+    }
+
     fn look_at_some(&self, after: Option<MeterId>) -> Option<MeterId> {
         let now = Instant::now();
         let mut state = lock(&self.state);

@@ -49,7 +49,7 @@ pub struct Options {
     pub connector: SharedConnector,
     pub clock: Clock,
     pub seed: u64,
-    /// Bytes of trace kept per meter.
+    /// Bytes of trace kept per meter; less where there are hundreds.
     pub trace_bytes: usize,
 }
 
@@ -118,7 +118,7 @@ struct Inner {
 }
 
 /// Finished polls that may wait for the store; beyond, meters wait up to their own period.
-const POLLS_WAITING: usize = 256;
+const POLLS_WAITING: usize = 1024;
 
 impl Headend {
     /// Claims the store, loads meters and brokers, starts a task each. A meter that cannot be reached never fails this.
@@ -176,6 +176,7 @@ impl Headend {
             .filter(|meter| inner.scope.has(&meter.name))
             .collect();
         let mut ramp = pace::Ramp::new(meters.len(), inner.seed);
+        lock(&inner.state).starting = meters.len();
         for (place, meter) in meters.into_iter().enumerate() {
             let start = ramp.start(place, meter.poll);
             // What is not known of it is no reason not to start it.
@@ -214,7 +215,7 @@ impl Headend {
     }
 
     pub fn meters(&self) -> Vec<Arc<MeterView>> {
-        lock(&self.inner.state).meter_views()
+        self.inner.meter_views()
     }
 
     pub fn brokers(&self) -> Vec<Arc<BrokerView>> {
@@ -223,16 +224,21 @@ impl Headend {
 
     /// Of all meters, as they stand now.
     pub fn totals(&self) -> Totals {
-        lock(&self.inner.state).totals()
+        self.inner.totals()
     }
 
     /// Which meters need somebody, the most urgent first, and at most so many.
     pub fn attention(&self, most: usize) -> Vec<Attention> {
-        lock(&self.inner.state).attention(most)
+        self.inner.attention(most)
     }
 
     pub fn trace(&self, meter: MeterId) -> Option<tap::Tap> {
         lock(&self.inner.state).tap(meter)
+    }
+
+    /// Whoever watches is told.
+    pub fn say(&self, level: Level, text: String) {
+        self.inner.notice(level, text);
     }
 
     /// Carried out at once or refused with words.

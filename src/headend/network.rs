@@ -15,6 +15,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks that make a row.
 const ROW: u32 = 60;
+/// Rows kept together.
+const PART: usize = 512;
 /// Rows between two tidyings; one goes over every meter once.
 const TIDY: u32 = 10;
 
@@ -29,7 +31,7 @@ pub(super) async fn run(inner: Weak<Inner>) {
     let mut ticks = interval_at(Instant::now() + LOOK, LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut meters: BTreeMap<MeterId, Meter> = BTreeMap::new();
-    let (mut looks, mut rows) = (0, 0);
+    let (mut looks, mut rows, mut before) = (0, 0, 0);
     loop {
         ticks.tick().await;
         let Some(inner) = inner.upgrade() else { return };
@@ -37,14 +39,12 @@ pub(super) async fn run(inner: Weak<Inner>) {
             return;
         }
         let now = inner.clock.now();
-        let counted = lock(&inner.state).counted();
-        meters.retain(|id, _| counted.contains_key(id));
-        for (id, counted) in counted {
-            let meter = meters.entry(id).or_insert_with(|| Meter {
-                counted: Default::default(),
-                traffic: Traffic::none(now),
-            });
-            meter.look(counted);
+        inner.by_lots(|state, lot| look(&mut meters, state, lot, now));
+        let removals = lock(&inner.state).removals();
+        if removals != before {
+            before = removals;
+            let state = lock(&inner.state);
+            meters.retain(|id, _| state.has_meter(*id));
         }
         looks += 1;
         if looks < ROW {
@@ -56,8 +56,12 @@ pub(super) async fn run(inner: Weak<Inner>) {
             .map(|(id, meter)| (*id, meter.row(now, acknowledged.get(id).copied())))
             .filter(|(_, traffic)| !traffic.is_idle())
             .collect();
-        if let Err(error) = inner.store.keep_network(done).await {
-            tracing::warn!("what went over the wire in the last minute is not kept: {error}");
+        // In parts: readings have their turn between.
+        for part in done.chunks(PART) {
+            if let Err(error) = inner.store.keep_network(part.to_vec()).await {
+                tracing::warn!("what went over the wire in the last minute is not kept: {error}");
+                break;
+            }
         }
         rows += 1;
         if rows % TIDY == 1 {
@@ -74,14 +78,17 @@ pub(super) async fn run(inner: Weak<Inner>) {
     }
 }
 
-impl State {
-    fn counted(&self) -> BTreeMap<MeterId, (Counters, LinkCounters)> {
-        let each = self.meters.iter();
-        each.map(|(id, meter)| {
-            let status = meter.status.borrow();
-            (*id, (status.counters, status.link))
-        })
-        .collect()
+fn look(meters: &mut BTreeMap<MeterId, Meter>, state: &State, lot: &[MeterId], now: Timestamp) {
+    for id in lot {
+        let Some(at_work) = state.meters.get(id) else {
+            continue;
+        };
+        let meter = meters.entry(*id).or_insert_with(|| Meter {
+            counted: Default::default(),
+            traffic: Traffic::none(now),
+        });
+        let status = at_work.status.borrow();
+        meter.look((status.counters, status.link));
     }
 }
 

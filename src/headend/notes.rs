@@ -17,7 +17,11 @@ pub(super) struct Recorder {
     /// When the meter had last been heard at the last note.
     seen: Option<Instant>,
     error: Option<(Timestamp, String)>,
+    /// The error that was looked at last.
+    error_at: Option<Timestamp>,
     good: Option<String>,
+    /// What it was made of: nothing else changes it.
+    good_of: Option<(Instant, Settled)>,
 }
 
 impl Recorder {
@@ -36,7 +40,9 @@ impl Recorder {
             self.seen = Some(heard);
             notes.push(MeterNote::Seen(now));
         }
-        if let Some(error) = &status.last_error {
+        if let Some(error) = &status.last_error
+            && self.error_at.replace(error.at) != Some(error.at)
+        {
             let what = format!("{}: {}", error.what, error.try_next);
             let news = self.error.as_ref().is_none_or(|(at, said)| {
                 let since = Duration::try_from(error.at.duration_since(*at)).unwrap_or_default();
@@ -47,12 +53,15 @@ impl Recorder {
                 notes.push(MeterNote::Error { at: error.at, what });
             }
         }
-        if status.ready_since.is_some() {
+        if let Some(since) = status.ready_since {
             let settled = Settled {
                 parameters: status.parameters,
                 conformance: status.conformance,
                 max_pdu: status.max_pdu,
             };
+            if self.good_of.replace((since, settled)) == Some((since, settled)) {
+                return notes;
+            }
             let link = link_json(definition, settled);
             if self.good.as_ref() != Some(&link) {
                 self.good = Some(link.clone());

@@ -34,9 +34,8 @@ impl State {
         let old = std::mem::replace(&mut broker.definition, new.clone()).name;
         // Meters name their broker.
         for meter in self.meters.values_mut() {
-            let publish = &mut meter.definition.publish;
-            if old != new.name && publish.as_ref() == Some(&old) {
-                *publish = Some(new.name.clone());
+            if old != new.name && meter.definition.publish.as_ref() == Some(&old) {
+                Arc::make_mut(&mut meter.definition).publish = Some(new.name.clone());
                 self.moved.insert(meter.definition.id);
             }
         }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// So many meters are all told of; of more, only those that do not do well.
-const ALL: usize = 50;
+const ALL: u64 = 50;
 /// Of these, so many.
 const WORST: usize = 20;
 
@@ -33,17 +33,22 @@ pub(super) async fn run(inner: Weak<Inner>) {
         if !tracing::enabled!(tracing::Level::INFO) {
             continue;
         }
-        let (totals, views) = {
-            let mut state = lock(&inner.state);
-            (state.totals(), state.meter_views())
-        };
-        for line in lines(&totals, &views, Instant::now()) {
+        let (totals, now) = (inner.totals(), Instant::now());
+        let many = totals.meters > ALL;
+        let mut views = Vec::new();
+        inner.by_lots(|state, lot| {
+            let lot = state.views_of(lot);
+            // Of thousands only those that are told of are held.
+            views.extend((lot.into_iter()).filter(|it| !many || Attention::of(it, now).is_some()));
+        });
+        for line in lines(&totals, &views, many, now) {
             tracing::info!("{line}");
         }
     }
 }
 
-fn lines(totals: &Totals, views: &[Arc<MeterView>], now: Instant) -> Vec<String> {
+/// `views`: all of them, but of `many` only those that need attention have to be there.
+fn lines(totals: &Totals, views: &[Arc<MeterView>], many: bool, now: Instant) -> Vec<String> {
     let mut lines = vec!["SYSTEM STATUS REPORT".to_owned(), meters(totals)];
     lines.push(format!(
         "Cycles={}, Success={} (1 h {}, 24 h {}), Availability={} (24 h {}), Missed={}, Reconnects={}",
@@ -67,7 +72,7 @@ fn lines(totals: &Totals, views: &[Arc<MeterView>], now: Instant) -> Vec<String>
         totals.acknowledged_bytes,
     ));
     let attention = ranked(views, now, usize::MAX);
-    if views.len() <= ALL {
+    if !many {
         let mut why: BTreeMap<_, _> = attention.iter().map(|it| (it.meter, it)).collect();
         for view in views {
             meter(&mut lines, view, why.remove(&view.definition.id));

@@ -35,7 +35,7 @@ impl State {
 
     /// Those that publish to the broker of this name.
     pub(super) fn meters_of(&self, broker: &str) -> Vec<Definition> {
-        let meters = self.meters.values().map(|meter| &meter.definition);
+        let meters = self.meters.values().map(|meter| &*meter.definition);
         meters
             .filter(|meter| meter.publish.as_deref() == Some(broker))
             .cloned()

@@ -189,7 +189,7 @@ async fn adding_changing_and_removing_take_effect_at_once() {
     );
     assert_eq!(site.headend.meters().len(), 1);
 
-    let mut moved = site.view("a").definition.clone();
+    let mut moved = (*site.view("a").definition).clone();
     moved.host = "b".into();
     command(Command::Save(Box::new(moved.clone())))
         .await

@@ -106,7 +106,8 @@ pub enum Cause {
     Resting,
 }
 
-/// The ticks of one object's grid. Every one that is due is either read or missed by a cause.
+/// The ticks of one object's grid, each when it is over. Every one that was due was either read or missed by a cause: the
+/// sum of those is `due`, at any moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Points {
     pub due: u32,

@@ -105,14 +105,20 @@ fn a_refused_password_is_not_shown_again_unasked() {
     );
     let ended = read(&wrong, &[]);
     assert!(ended.err.contains("refused 2 times"), "{}", ended.err);
-    // Another password goes without a question, and its success clears the run.
+    // Another password goes without a question. The wrong one stays wrong when the right one was found.
     assert_eq!(read(&right, &[]).status, 0);
-    let ended = read(&wrong, &[]);
+    let ended = read(&wrong, &["--trace", &trace]);
+    assert_eq!(ended.status, 3);
+    for words in ["nothing was sent", "refused 2 times", "--try-again"] {
+        assert!(ended.err.contains(words), "{words}: {}", ended.err);
+    }
     assert!(
-        ended.err.contains("authentication-failure"),
-        "{}",
-        ended.err
+        !std::fs::read_to_string(&trace)
+            .unwrap_or_default()
+            .contains("\"tx\"")
     );
+    // And the right one goes as before.
+    assert_eq!(read(&right, &[]).status, 0);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn what_is_open_is_told_from_what_answers_and_both_dresses_are_known() {
     let all: Value = serde_json::from_str(&ended.out).unwrap();
     let at = |port: &str| {
         let found = all.as_array().unwrap().iter();
-        let mut found = found.filter(|one| one["port"].to_string() == port);
+        let mut found = found.filter(|one| one["port"].as_u64() == port.parse().ok());
         found.next().cloned().unwrap_or_default()
     };
     let meter = at(port(&hdlc.address));
@@ -111,7 +111,7 @@ fn a_probe_finds_the_other_address_says_who_it_is_and_saves_it() {
     let found = |address: &str| {
         let mut found = meters
             .iter()
-            .filter(|it| it["port"].to_string() == port(address));
+            .filter(|it| it["port"].as_u64() == port(address).parse().ok());
         found.next().cloned().unwrap_or_default()
     };
     assert_eq!(found(&other.address)["server"]["bytes"], 4, "{meters:?}");

@@ -75,7 +75,15 @@ fn titles() -> Vec<(String, String)> {
         let line = line.trim().strip_prefix(key)?.strip_suffix("\",")?;
         Some(line.replace("\\\"", "\""))
     };
-    let ids = text.lines().filter_map(|line| between(line, "id: \""));
+    let ids = text.lines().filter_map(|line| {
+        // An id that others name, too, is a constant.
+        let named = line.trim().strip_prefix("id: ")?.strip_suffix(',')?;
+        between(line, "id: \"").or_else(|| {
+            let start = format!("pub const {named}: &str = \"");
+            let line = text.lines().find(|line| line.starts_with(&start))?;
+            Some(line.strip_prefix(&start)?.strip_suffix("\";")?.to_owned())
+        })
+    });
     let titles = text.lines().filter_map(|line| between(line, "title: \""));
     ids.zip(titles).collect()
 }

@@ -6,7 +6,7 @@ use crate::schedule::{Noise, Plan, STEPS, Step, Trouble};
 use crate::site::{Site, microstar};
 use crate::world::World;
 use obiscope::simulator::profile::Profile;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 /// How long the field meters take for an answer.
@@ -123,7 +123,7 @@ fn measure(
             place += 1;
         }
         let newest = place.checked_sub(1).map(|newest| readings[newest]);
-        let stale = newest.is_none_or(|newest| at - newest > Duration::from_secs(45));
+        let stale = newest.is_none_or(|it| at.abs_diff(it) > Duration::from_secs(45));
         looks += 1;
         problems += u32::from(stale || newest == before);
         before = newest;
@@ -145,12 +145,13 @@ pub async fn ours(seed: u64, lasts: Duration) -> Line {
     let mut given = microstar("m1", 1, field(seed, lasts));
     given.profile = meter(1).named("m1");
     let mut site = Site::new(seed, vec![given], false).await;
-    site.run(lasts, Duration::from_secs(60)).await;
-    let counters = site.view("m1").status.counters;
+    site.run(lasts, Duration::from_mins(1)).await;
+    let status = &site.view("m1").status;
+    let (counters, points) = (status.counters, status.points[4]);
     let readings = site.meters[0].whole.clone();
     let notes = format!(
-        "{} missed, {} failed, {} resyncs",
-        counters.polls_missed, counters.polls_failed, counters.resyncs
+        "{} of {} points read; {} missed, {} failed, {} resyncs",
+        points.read, points.due, counters.polls_missed, counters.polls_failed, counters.resyncs
     );
     let reconnects = counters.reconnects;
     site.end().await;
@@ -181,7 +182,8 @@ pub async fn theirs(seed: u64, lasts: Duration, faults: bool, supervised: bool) 
         day.empty, day.reads_failed, day.checksum, day.framing
     );
     if supervised {
-        notes.push_str(&format!("; {} restarts", day.restarts));
+        // Writing to a string cannot fail.
+        let _ = write!(notes, "; {} restarts", day.restarts);
     }
     let who = match (faults, supervised) {
         (false, false) => "the original, a line without faults",

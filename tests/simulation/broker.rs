@@ -87,14 +87,14 @@ impl Broker {
     }
 
     /// False when the connection ends over it.
-    fn take(&self, topic: &str, payload: Vec<u8>) -> bool {
-        self.log(topic, &payload);
+    fn take(&self, topic: &str, payload: &[u8]) -> bool {
+        self.log(topic, payload);
         let (_, ills, _) = self.now();
         let mut hall = self.look();
-        let told: Value = serde_json::from_slice(&payload).unwrap_or_default();
+        let told: Value = serde_json::from_slice(payload).unwrap_or_default();
         if let Some(number) = told["seq"].as_u64() {
             let of_topic = hall.taken.entry(topic.to_owned()).or_default();
-            match of_topic.insert(number, payload.clone()) {
+            match of_topic.insert(number, payload.to_vec()) {
                 None => {}
                 Some(before) if before == payload => hall.twice += 1,
                 Some(_) => {
@@ -138,7 +138,7 @@ impl Broker {
                 );
                 return;
             }
-            let until = edge.map(|edge| tokio::time::Instant::now() + (edge - at));
+            let until = edge.map(|edge| tokio::time::Instant::now() + edge.saturating_sub(at));
             let what = tokio::select! {
                 biased;
                 what = said.recv() => what,
@@ -159,7 +159,7 @@ impl Broker {
                 Some(Said::Publish(_)) if ills.contains(&Ill::Hangs) => continue,
                 Some(Said::Publish(message)) => {
                     packet = packet.checked_add(1).unwrap_or(1);
-                    if self.take(&message.topic, message.payload) {
+                    if self.take(&message.topic, &message.payload) {
                         vec![Told::Sent(packet), Told::Taken(packet)]
                     } else {
                         vec![Told::Sent(packet), Told::Closed("hung up".to_owned())]

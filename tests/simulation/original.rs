@@ -165,8 +165,8 @@ impl Client {
         ]);
         aarq.extend([0x00, 0x7E, 0x1F, 0x04, 0xB0]);
         self.exchange_number(&aarq).await?;
-        let aare = self.frame(TIMEOUT).await?;
-        let accepted = aare
+        let answer = self.frame(TIMEOUT).await?;
+        let accepted = answer
             .windows(5)
             .any(|part| part == [0xA2, 0x03, 0x02, 0x01, 0x00]);
         if accepted {
@@ -355,7 +355,8 @@ pub async fn day(world: &World, host: &str, lasts: Duration, supervised: bool) -
             let mut day = day.borrow_mut();
             day.checks += 1;
             let newest = day.published.last().map(|(at, _)| *at);
-            let stale = newest.is_none_or(|at| began.elapsed() - at > Duration::from_secs(45));
+            let stale = newest
+                .is_none_or(|at| began.elapsed().saturating_sub(at) > Duration::from_secs(45));
             if stale || newest == looked {
                 day.problems += 1;
                 day.restarts += 1;

@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Rows looked at in each step, for each object; more where a store that faltered brings many at once.
-const LOOK: usize = 60;
+/// Rows looked at in each step, for each object, beside those its interval can bring twice over; more where a store that
+/// faltered brings many at once, or where a clock that was set makes new rows older than old ones.
+const LOOK: usize = 10;
 pub const LOOK_FAR: usize = 400;
 /// No answer is older than this when it is stored: the timeout with its retries, and some.
 const OLDEST_ANSWER: Duration = Duration::from_secs(40);
@@ -37,6 +38,8 @@ pub struct Site {
     /// The store says no on purpose: what is read waits.
     pub store_falters: bool,
     pub look: usize,
+    /// When it was looked last.
+    looked: Instant,
 }
 
 /// What was seen of one meter so far.
@@ -44,20 +47,22 @@ pub struct Watched {
     pub name: String,
     pub id: MeterId,
     pub objects: Vec<Object>,
-    poll: Duration,
     /// Everything of these polls was stored, whole: since the run began.
     pub whole: Vec<Duration>,
     /// Polls of which anything was stored.
     pub any: u64,
     pub healthy: bool,
-    pub max_surplus: i64,
 }
 
 pub struct Object {
     key: String,
     obis: [u8; 6],
-    last: Option<StoredReading>,
+    every: Duration,
+    /// The newest rows by their time, as they were last seen.
+    seen: Vec<StoredReading>,
     rows: u64,
+    /// Those of them that hold a value.
+    values: u64,
 }
 
 /// A meter to be watched.
@@ -122,6 +127,14 @@ impl Site {
             it.definition.publish = broker.as_ref().map(|_| "lab".to_owned());
             healthy.push(it.plan.episodes.is_empty() && it.plan.hold == Default::default());
             world.meter(&it.definition.host, it.profile, it.plan, wall, dice.u64(..));
+            if let Some(converter) = world.look().converters.get_mut(&it.definition.host) {
+                converter.polled = it
+                    .definition
+                    .objects
+                    .iter()
+                    .map(|it| obis(it.spec))
+                    .collect();
+            }
             store.save_meter(it.definition).await.unwrap();
         }
         let options = Options {
@@ -152,6 +165,7 @@ impl Site {
             notices: Vec::new(),
             store_falters: false,
             look: LOOK,
+            looked: Instant::now(),
         }
     }
 
@@ -208,6 +222,7 @@ impl Site {
             self.look_at_rows(number, &mut broken).await;
             self.look_at_counts(number, &mut broken);
         }
+        self.looked = Instant::now();
         broken.append(&mut self.world.look().broken);
         if let Some(broker) = &self.broker {
             broken.append(&mut broker.look().broken);
@@ -228,36 +243,37 @@ impl Site {
         let mut fresh_whole = Vec::new();
         let last_object = meter.objects.len() - 1;
         for (place, object) in meter.objects.iter_mut().enumerate() {
+            let since = self.looked.elapsed().as_millis() / object.every.as_millis();
+            let look = self.look + 2 * usize::try_from(since).unwrap();
             let rows = self
                 .store
-                .readings(meter.id, &object.key, self.look)
+                .readings(meter.id, &object.key, look)
                 .await
                 .unwrap();
-            let from = match &object.last {
-                None => 0,
-                Some(last) => match rows.iter().rposition(|row| row == last) {
-                    Some(place) => place + 1,
-                    None => {
-                        broken.push(format!(
-                            "{}: a stored reading of {} is gone",
-                            meter.name, object.key
-                        ));
-                        0
-                    }
-                },
+            // They come in order of their time. Those that fell out of sight are older than all of them.
+            let begins = rows.first().map(|row| row.at);
+            let gone = |row: &&StoredReading| {
+                (rows.len() < look || Some(row.at) >= begins) && !rows.contains(row)
             };
+            if object.seen.iter().any(|row| gone(&row)) {
+                broken.push(format!(
+                    "{}: a stored reading of {} is gone",
+                    meter.name, object.key
+                ));
+            }
+            if let Some(pair) = rows.windows(2).find(|pair| pair[0].at == pair[1].at) {
+                broken.push(format!(
+                    "{}: two readings of {} at {}",
+                    meter.name, object.key, pair[0].at
+                ));
+            }
+            let seen = std::mem::replace(&mut object.seen, rows);
             let mut inner = self.world.look();
             let now = inner.at();
             let wall = self.clock.now();
-            for row in &rows[from..] {
+            for row in object.seen.iter().filter(|row| !seen.contains(row)) {
                 object.rows += 1;
-                if object.last.as_ref().is_some_and(|last| last.at == row.at) {
-                    broken.push(format!(
-                        "{}: two readings of {} at {}",
-                        meter.name, object.key, row.at
-                    ));
-                }
-                object.last = Some(row.clone());
+                object.values += u64::from(row.raw.is_some());
                 let ago = wall.duration_since(row.at).as_millis();
                 let ago = Duration::from_millis(u64::try_from(ago).unwrap_or(0));
                 let at = now.saturating_sub(ago);
@@ -309,16 +325,38 @@ impl Site {
             ));
         }
         let first = inner.converters[&name].first_get.map(|at| inner.began + at);
-        if let (Phase::Ready, Some(next), Some(anchor)) = (&status.phase, status.next_poll, first) {
-            // The next point is not due yet, and the first counts too.
-            let ticks = (next - anchor).as_nanos() / meter.poll.as_nanos();
-            let passed = i64::try_from(ticks).unwrap();
-            let told = i64::try_from(counters.polls + counters.polls_missed).unwrap();
-            let extra = i64::try_from(counters.connects + counters.resyncs).unwrap();
-            meter.max_surplus = meter.max_surplus.max(told - passed);
-            if told < passed || told > passed + extra {
+        // Polls beside the grid, at most.
+        let extra = counters.connects + counters.resyncs;
+        for (object, it) in meter.objects.iter().zip(&status.points) {
+            let told = u64::from(it.read)
+                + [it.busy, it.away, it.paused, it.resting]
+                    .map(u64::from)
+                    .iter()
+                    .sum::<u64>();
+            if told != u64::from(it.due) {
+                broken.push(format!("{at:?} {name} {}: {it:?}", object.key));
+            }
+            // While it waits for the next point, every one before it is in the books, and no other.
+            if let (Phase::Ready, Some(next), Some(anchor)) =
+                (&status.phase, status.next_poll, first)
+                && next > Instant::now()
+            {
+                let passed = (next - anchor).as_nanos().div_ceil(object.every.as_nanos());
+                if u128::from(it.due) != passed {
+                    broken.push(format!(
+                        "{at:?} {name} {}: {passed} points of the grid passed: {it:?}",
+                        object.key
+                    ));
+                }
+            }
+            let read = u64::from(it.read);
+            if !self.store_falters
+                && counters.polls_lost == 0
+                && !(read..=read + extra).contains(&object.values)
+            {
                 broken.push(format!(
-                    "{at:?} {name}: {passed} points of the grid passed; {told} are accounted for, with {extra} beside the grid at most"
+                    "{at:?} {name} {}: {} values are stored, with {extra} beside the grid at most: {it:?}",
+                    object.key, object.values
                 ));
             }
         }
@@ -396,6 +434,13 @@ impl Site {
     }
 }
 
+fn obis(spec: ObjectSpec) -> [u8; 6] {
+    match spec {
+        ObjectSpec::Value(obis) => obis.0,
+        ObjectSpec::Attribute(attribute) => attribute.obis.0,
+    }
+}
+
 fn phase(phase: &Phase) -> &'static str {
     match phase {
         Phase::Ready => "ready",
@@ -410,22 +455,19 @@ impl Watched {
     fn of(definition: &Definition, healthy: bool) -> Self {
         let objects = definition.objects.iter().map(|object| Object {
             key: object.key.clone(),
-            obis: match object.spec {
-                ObjectSpec::Value(obis) => obis.0,
-                ObjectSpec::Attribute(attribute) => attribute.obis.0,
-            },
-            last: None,
+            obis: obis(object.spec),
+            every: definition.every(object),
+            seen: Vec::new(),
             rows: 0,
+            values: 0,
         });
         Self {
             name: definition.name.clone(),
             id: definition.id,
             objects: objects.collect(),
-            poll: definition.poll,
             whole: Vec::new(),
             any: 0,
             healthy,
-            max_surplus: 0,
         }
     }
 }

@@ -34,12 +34,21 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|part| part == what)
 }
 
+/// Class, OBIS code and attribute of a GET.
+fn request(bytes: &[u8]) -> Option<&[u8]> {
+    let at = find(bytes, &[0xE6, 0xE6, 0x00, 0xC0, 0x01])?;
+    bytes.get(at + 6..at + 15)
+}
+
+/// Of which object a frame asks something.
+pub fn asked(bytes: &[u8]) -> Option<[u8; 6]> {
+    request(bytes)?.get(2..8)?.try_into().ok()
+}
+
 impl Witness {
     /// What arrived at the meter.
     pub fn heard(&mut self, bytes: &[u8]) {
-        if let Some(at) = find(bytes, &[0xE6, 0xE6, 0x00, 0xC0, 0x01])
-            && let Some(request) = bytes.get(at + 6..at + 15)
-        {
+        if let Some(request) = request(bytes) {
             self.gets += 1;
             let value = request[8] == 2;
             self.asked = value.then(|| request[2..8].try_into().unwrap());

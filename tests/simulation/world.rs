@@ -4,7 +4,7 @@
 
 use crate::log::Log;
 use crate::schedule::{Noise, Plan, Step, Trouble};
-use crate::witness::Witness;
+use crate::witness::{Witness, asked};
 use obiscope::meter::Definition;
 use obiscope::meter::transport::{ConnectFuture, Connector, Stream};
 use obiscope::simulator::meter::SimulatedMeter;
@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 /// How long a converter believes in a client that a cut cable took.
-const GHOST: Duration = Duration::from_secs(60);
+const GHOST: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub struct World(Arc<Mutex<Inner>>);
@@ -50,7 +50,9 @@ pub struct Converter {
     pub power: bool,
     pub connects: u64,
     pub refused: u64,
-    /// When the first request was sent: the grid begins there.
+    /// Objects that are polled; the meter is asked for others, too.
+    pub polled: Vec<[u8; 6]>,
+    /// When one of them was asked for first: the grids begin there.
     pub first_get: Option<Duration>,
     /// A release that the meter could hear, after which it must not be associated.
     pub released: u64,
@@ -119,6 +121,7 @@ impl World {
             power: true,
             connects: 0,
             refused: 0,
+            polled: Vec::new(),
             first_get: None,
             released: 0,
             struck: Vec::new(),
@@ -553,7 +556,9 @@ impl AsyncWrite for Pipe {
         converter.pump(at, now, &this.host, &mut inner.log);
         inner.log.add(at, &this.host, "sent", bytes);
         let step = step(bytes);
-        if step == Some(Step::Get) {
+        if step == Some(Step::Get)
+            && asked(bytes).is_some_and(|obis| converter.polled.contains(&obis))
+        {
             converter.first_get.get_or_insert(at);
         }
         let (mut cut, mut reset, mut hang) = (false, false, None);

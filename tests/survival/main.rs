@@ -7,10 +7,11 @@
     clippy::unwrap_used,
     reason = "a test may stop at what it did not expect"
 )]
+#![expect(clippy::print_stdout, reason = "what a run came to")]
 
 mod site;
 
-use site::{INACTIVITY, METERS, Site};
+use site::{INACTIVITY, METERS, Site, until};
 use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_mins(1);
@@ -35,8 +36,8 @@ fn killed(times: u32, seed: u64) {
     }
     let before = site.readings();
     let mut bridge = site.bridge();
-    site.until(LONG, || site.readings() >= before + 5 * METERS);
-    site.until(LONG, || site.associated() == METERS);
+    until(LONG, || site.readings() >= before + 5 * METERS);
+    until(LONG, || site.associated() == METERS);
     bridge.terminate();
     assert_eq!(bridge.ended(LONG), Some(0), "{}", bridge.said());
     assert_eq!(site.associated(), 0, "let go on the way out");
@@ -63,18 +64,18 @@ fn long_killed_fifty_times() {
 fn a_disk_that_fills_up_stops_no_meter_is_told_and_loses_nothing() {
     let site = Site::new();
     let mut bridge = site.bridge();
-    site.until(LONG, || site.readings() >= 2 * METERS);
+    until(LONG, || site.readings() >= 2 * METERS);
     // No file may grow past this: the log of the database is fuller than that.
     bridge.limit_files(Some(4096));
-    site.until(LONG, || {
+    until(LONG, || {
         bridge.said().contains("readings are not stored yet")
     });
     let (polls, stored) = (bridge.polls(), site.readings());
-    site.until(LONG, || bridge.polls() >= polls + 3 * METERS as u64);
+    until(LONG, || bridge.polls() >= polls + 3 * METERS as u64);
     assert!(site.readings() <= stored + METERS);
     assert!(bridge.runs());
     bridge.limit_files(None);
-    site.until(LONG, || site.readings() >= stored + 3 * METERS);
+    until(LONG, || site.readings() >= stored + 3 * METERS);
     bridge.terminate();
     assert_eq!(bridge.ended(LONG), Some(0), "{}", bridge.said());
     // Everything that was read in that time came in when there was room again.

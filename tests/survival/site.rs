@@ -131,7 +131,9 @@ impl Site {
         let into = Arc::clone(&said);
         let words = thread::spawn(move || {
             for line in BufReader::new(err).lines().map_while(Result::ok) {
-                into.lock().unwrap().push_str(&format!("{line}\n"));
+                let mut said = into.lock().unwrap();
+                said.push_str(&line);
+                said.push('\n');
             }
         });
         Bridge {
@@ -171,17 +173,38 @@ impl Site {
             METERS.to_string(),
             "{when}"
         );
-        let twice = "SELECT count(*) FROM (SELECT 1 FROM reading GROUP BY meter, key, at_ms HAVING count(*) > 1)";
-        assert_eq!(ask(twice), "0", "{when}: a reading is stored twice");
+        // Nor two polls of one meter in one moment.
+        let again = "SELECT count(*) FROM history WHERE step = 0 AND again > 0";
+        assert_eq!(ask(again), "0", "{when}: a poll is stored twice");
+        drop(connection);
+        assert_eq!(self.twice(), 0, "{when}: a reading is stored twice");
         self.published();
     }
 
-    /// Rows of readings.
+    /// Readings of one object at one time, beyond the first, as whoever asks the store sees them.
+    fn twice(&self) -> usize {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(async {
+            let store = Store::open(&self.folder.path().join("obiscope.db")).unwrap();
+            let mut twice = 0;
+            for meter in store.meters().await.unwrap() {
+                for object in &meter.objects {
+                    let all = store.readings(meter.id, &object.key, 1_000_000).await;
+                    let mut times: Vec<_> = all.unwrap().iter().map(|it| it.at).collect();
+                    times.sort();
+                    twice += times.windows(2).filter(|pair| pair[0] == pair[1]).count();
+                }
+            }
+            store.close().await;
+            twice
+        })
+    }
+
+    /// Polls in the store, each of one object.
     pub fn readings(&self) -> usize {
         let connection = self.open();
-        let count = connection.query_row("SELECT count(*) FROM reading", [], |row| {
-            row.get::<_, i64>(0)
-        });
+        let polls = "SELECT count(*) FROM history WHERE step = 0";
+        let count = connection.query_row(polls, [], |row| row.get::<_, i64>(0));
         usize::try_from(count.unwrap()).unwrap()
     }
 
@@ -214,13 +237,13 @@ impl Site {
             .filter(|meter| meter.lock().unwrap().is_associated(now))
             .count()
     }
+}
 
-    pub fn until(&self, within: Duration, fits: impl Fn() -> bool) {
-        let limit = Instant::now() + within;
-        while !fits() {
-            assert!(Instant::now() < limit, "it never came");
-            thread::sleep(Duration::from_millis(20));
-        }
+pub fn until(within: Duration, fits: impl Fn() -> bool) {
+    let limit = Instant::now() + within;
+    while !fits() {
+        assert!(Instant::now() < limit, "it never came");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -8,7 +8,7 @@ use super::data_dir::Places;
 use super::exit::ExitKind;
 use super::stop::asked_to_stop;
 use super::workbench::runtime;
-use super::{Failure, argument, logging, notify, saved};
+use super::{Failure, argument, logging, notify, open_files, saved};
 use crate::headend::{Headend, Options, Scope};
 use crate::meter::transport::Lines;
 use crate::meter::{Clock, Definition};
@@ -112,6 +112,7 @@ async fn bridge(args: &Args, store: Store) -> Result<ExitKind, Failure> {
             return Err(error.into());
         }
     };
+    open_files::tell(&headend, &store).await;
     let mut say = Say { json: args.json };
     say.status("start", &headend);
     notify::tell("READY=1");

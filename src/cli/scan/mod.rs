@@ -25,6 +25,10 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct Args {
     /// Hosts: 10.0.4.0/24, 10.0.4.10-10.0.4.40, 10.0.4.10-40 or one address
     #[arg(value_name = "CIDR|RANGE")]

@@ -9,6 +9,7 @@ use crate::cosem::data::printable;
 use crate::meter::probe::words::hex;
 use crate::meter::scan::{Open, Port, Spoken};
 use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// How far it is.
@@ -63,7 +64,8 @@ impl Tally {
         );
         for (count, what) in [(self.unreachable, "unreachable"), (self.held, "not asked")] {
             if count > 0 {
-                words.push_str(&format!(", {what} {count}"));
+                // Writing to a string cannot fail.
+                let _ = write!(words, ", {what} {count}");
             }
         }
         words
@@ -173,7 +175,7 @@ fn command(seen: &Seen, spoken: &Spoken) -> String {
         server.upper()
     );
     if spoken.hdlc {
-        words.push_str(&format!(" --address-size {}", server.size()));
+        let _ = write!(words, " --address-size {}", server.size());
     } else {
         words.push_str(" --transport wrapper-tcp");
     }

@@ -1,3 +1,5 @@
+//! Who needs a person, and in which order: by made-up views, no meter runs.
+
 use super::*;
 use crate::diagnosis::Finding;
 use crate::meter::health::{Health, ObjectHealth};
@@ -11,7 +13,7 @@ fn view(name: &str, now: Instant) -> MeterView {
     let mut status = MeterStatus::new(now, 4);
     status.phase = Phase::Ready;
     MeterView {
-        definition,
+        definition: definition.into(),
         status,
         health: Arc::new(health([100; 4], now)),
         bench: None,
@@ -38,12 +40,12 @@ fn health(good: [u64; 4], now: Instant) -> Health {
     }
 }
 
-fn error(what: &str) -> Option<LastError> {
-    Some(LastError {
+fn error(what: &str) -> LastError {
+    LastError {
         at: jiff::Timestamp::UNIX_EPOCH,
         what: what.to_owned(),
         try_next: "look there".to_owned(),
-    })
+    }
 }
 
 fn waiting(now: Instant) -> Phase {
@@ -72,7 +74,7 @@ const CASES: [(Case, Option<(Urgency, &str)>); 13] = [
     (
         ("refused", |it, _| {
             it.status.phase = Phase::NeedsPerson;
-            it.status.last_error = error("the password was refused");
+            it.status.last_error = Some(error("the password was refused"));
             it.status.asks = vec!["two tries are left".to_owned()];
         }),
         Some((
@@ -83,7 +85,7 @@ const CASES: [(Case, Option<(Urgency, &str)>); 13] = [
     (
         ("gone", |it, now| {
             it.status.phase = waiting(now);
-            it.status.last_error = error("no route to host");
+            it.status.last_error = Some(error("no route to host"));
             let mut health = health([50; 4], now);
             health.last_value = now.checked_sub(Duration::from_mins(134));
             it.health = Arc::new(health);
@@ -103,7 +105,7 @@ const CASES: [(Case, Option<(Urgency, &str)>); 13] = [
     (
         ("between two tries", |it, now| {
             it.status.phase = waiting(now);
-            it.status.last_error = error("timed out");
+            it.status.last_error = Some(error("timed out"));
         }),
         None,
     ),
@@ -124,7 +126,7 @@ const CASES: [(Case, Option<(Urgency, &str)>); 13] = [
         ("degraded", |it, now| {
             it.health = Arc::new(health([80; 4], now));
             it.status.phase = waiting(now);
-            it.status.last_error = error("timed out");
+            it.status.last_error = Some(error("timed out"));
         }),
         Some((
             Urgency::Degraded,
@@ -217,6 +219,6 @@ fn words_of_a_meter_are_data() {
     let now = Instant::now();
     let mut it = view("m", now);
     it.status.phase = Phase::NeedsPerson;
-    it.status.last_error = error("refused\x1b[2J");
+    it.status.last_error = Some(error("refused\x1b[2J"));
     assert!(!Attention::of(&it, now).unwrap().why.contains('\x1b'));
 }

@@ -1,3 +1,5 @@
+//! The report in the log: its words, by made-up views.
+
 use super::*;
 use crate::meter::health::{Health, Share};
 use crate::meter::status::LastError;
@@ -24,7 +26,7 @@ fn view(id: i64, name: &str, good: u64, now: Instant) -> Arc<MeterView> {
         ..Health::default()
     };
     Arc::new(MeterView {
-        definition,
+        definition: definition.into(),
         status,
         health: Arc::new(health),
         bench: None,
@@ -36,7 +38,7 @@ fn view(id: i64, name: &str, good: u64, now: Instant) -> Arc<MeterView> {
 fn a_meter_is_told_of_in_the_form_that_scripts_read() {
     let now = Instant::now();
     let views = [view(1, "medidor_principal", 895, now)];
-    let lines = lines(&Totals::default(), &views, now);
+    let lines = lines(&Totals::default(), &views, false, now);
     assert_eq!(lines[0], "SYSTEM STATUS REPORT");
     assert_eq!(
         lines[4..6],
@@ -57,9 +59,9 @@ fn of_thousands_only_those_that_do_not_do_well() {
     let mut views: Vec<_> = (1..=5_000)
         .map(|id| view(id, &format!("m{id}"), 1000, now))
         .collect();
-    assert_eq!(lines(&Totals::default(), &views, now).len(), 4);
-    for id in 100..130 {
-        views[id] = view(id as i64, "weak", 100, now);
+    assert_eq!(lines(&Totals::default(), &views, true, now).len(), 4);
+    for (it, id) in views[100..130].iter_mut().zip(100..) {
+        *it = view(id, "weak", 100, now);
     }
     let mut locked = (*view(777, "locked\x1b[2J", 990, now)).clone();
     locked.status.phase = Phase::NeedsPerson;
@@ -69,7 +71,7 @@ fn of_thousands_only_those_that_do_not_do_well() {
         try_next: "check it".to_owned(),
     });
     views[776] = Arc::new(locked);
-    let lines = lines(&Totals::default(), &views, now);
+    let lines = lines(&Totals::default(), &views, true, now);
     assert!(lines[4].starts_with("Meter 777 (locked"), "{}", lines[4]);
     assert!(!lines[4].contains('\x1b'));
     assert_eq!(

@@ -364,7 +364,7 @@ async fn a_change_from_outside_is_of_one_field_of_what_is_saved_now() {
     );
     saved.poll = Duration::from_mins(1);
     assert_eq!(site.store.meters().await.unwrap(), [saved.clone()]);
-    assert_eq!(site.headend.meters()[0].definition, saved);
+    assert_eq!(*site.headend.meters()[0].definition, saved);
     // The platform says the same again after each connect: nothing is written.
     let inner = &site.headend.inner;
     let again = inner.change(saved.id, |it| it.poll = Duration::from_mins(1));

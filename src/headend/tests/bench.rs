@@ -172,7 +172,7 @@ async fn what_worked_of_one_device_is_not_kept_with_another() {
     let id = site.id("a");
     site.probe("a", ProbeAsk::default()).await.unwrap();
     site.over("a").await;
-    let mut moved = site.view("a").definition.clone();
+    let mut moved = (*site.view("a").definition).clone();
     moved.port += 1;
     let server = moved.server;
     site.headend

@@ -116,10 +116,10 @@ async fn what_could_not_be_queued_is_told_later() {
     it.store.limit_pages(1).await.unwrap();
     let filler = Message::new(Kind::Test, "t", vec![0; 2_000]);
     let now = Clock::System.now();
-    let mut filled = 0;
+    let mut rows = 0;
     while (it.store.enqueue(lab.id, now, vec![filler.clone()]).await).is_ok() {
-        filled += 1;
-        assert!(filled < 1_000);
+        rows += 1;
+        assert!(rows < 1_000);
     }
     inner.tell_roster().await;
     let told = async || {

@@ -1,3 +1,5 @@
+//! Health by made-up times: nothing here waits or runs.
+
 use super::spread::Spread;
 use super::*;
 use proptest::prelude::*;
@@ -61,7 +63,7 @@ impl Bed {
             };
             let took = self.poll / 5;
             self.poll(took, brings);
-            self.pass(self.poll - took);
+            self.pass(self.poll.saturating_sub(took));
         }
     }
 

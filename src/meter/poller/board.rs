@@ -273,24 +273,34 @@ impl Board {
         });
     }
 
-    /// The session ends: its counts are kept.
-    pub(super) fn keep(&mut self, session: &Session) {
+    /// The session as it stands before it is let go.
+    pub(super) fn counts(&self, session: &Session) {
         self.status.send_modify(|s| self.take_counts(s, session));
-        let (traffic, link) = (session.traffic(), session.link_counters());
+    }
+
+    /// The session is over: what it counted is kept, its goodbye included.
+    pub(super) fn keep(&mut self, traffic: Traffic, link: LinkCounters) {
         self.before = (plus(self.before.0, traffic), plus_link(self.before.1, link));
+        let (traffic, link) = self.before;
+        self.status.send_modify(|s| show_counts(s, traffic, link));
     }
 
     fn take_counts(&self, s: &mut MeterStatus, session: &Session) {
-        let traffic = plus(self.before.0, session.traffic());
-        s.link = plus_link(self.before.1, session.link_counters());
         s.waits = session.waits();
         s.last_received = session.last_received().or(s.last_received);
-        s.counters.gets = traffic.gets;
-        s.counters.get_errors = traffic.get_errors;
-        s.counters.bytes_sent = traffic.bytes_sent;
-        s.counters.bytes_received = traffic.bytes_received;
-        s.counters.round_trip_us = traffic.round_trip_us;
+        let traffic = plus(self.before.0, session.traffic());
+        let link = plus_link(self.before.1, session.link_counters());
+        show_counts(s, traffic, link);
     }
+}
+
+fn show_counts(s: &mut MeterStatus, traffic: Traffic, link: LinkCounters) {
+    s.link = link;
+    s.counters.gets = traffic.gets;
+    s.counters.get_errors = traffic.get_errors;
+    s.counters.bytes_sent = traffic.bytes_sent;
+    s.counters.bytes_received = traffic.bytes_received;
+    s.counters.round_trip_us = traffic.round_trip_us;
 }
 
 /// How often each object is due.

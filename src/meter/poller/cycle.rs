@@ -5,7 +5,7 @@ use super::board::Board;
 use super::live::Exit;
 use super::{Order, Owner};
 use crate::cosem::{AttributeRef, ObjectSpec};
-use crate::meter::definition::{Definition, PolledObject};
+use crate::meter::definition::Definition;
 use crate::meter::judge::Judge;
 use crate::meter::reading::{Poll, Reading, ReadingError};
 use crate::meter::session::{Session, SessionError};
@@ -77,16 +77,7 @@ impl Owner {
         let schedule = &mut self.schedule;
         let missed = (self.board).book(|points| schedule.begin(&meter, started, all, points));
         let mut due = std::mem::take(&mut self.due);
-        due.clear();
-        let reads = |(_, object): &(usize, &PolledObject)| schedule.reads(&meter, object);
-        due.extend(
-            meter
-                .objects
-                .iter()
-                .enumerate()
-                .filter(reads)
-                .map(|(place, _)| place),
-        );
+        schedule.places(&meter, &mut due);
         self.board.vitals.began(started);
         let at = self.clock.now();
         let board = self.board.clone();
@@ -141,13 +132,7 @@ impl Owner {
         if let Some(count) = u32::try_from(order.len()).ok().filter(|_| whole && brought) {
             self.board.each(started.elapsed() / count.max(1));
         }
-        for (place, served) in due.iter().zip(served) {
-            let value = |(it, reading): &(usize, Reading)| it == place && reading.value.is_ok();
-            let came = readings.iter().any(value);
-            if let Some(served) = served {
-                self.board.vitals.tried(*place, served, came);
-            }
-        }
+        self.tell_health(&due, served, &readings);
         let took = started.elapsed();
         (self.board.vitals).ended(now, point, took, brought);
         self.board.cycle(took, !brought, missed);
@@ -174,6 +159,22 @@ impl Owner {
         }
         outcome.map_err(Exit::Told)?.map_err(Exit::Lost)?;
         bitten.map_or(Ok(()), |next| Err(Exit::Told(next)))
+    }
+
+    /// Of each object that was due: the tick that was served, and whether a value came.
+    fn tell_health(
+        &self,
+        due: &[usize],
+        served: Vec<Option<Instant>>,
+        readings: &[(usize, Reading)],
+    ) {
+        for (place, served) in due.iter().zip(served) {
+            let value = |(it, reading): &(usize, Reading)| it == place && reading.value.is_ok();
+            let came = readings.iter().any(value);
+            if let Some(served) = served {
+                self.board.vitals.tried(*place, served, came);
+            }
+        }
     }
 
     /// What was due and not asked has its reason, too; in the definition's order.

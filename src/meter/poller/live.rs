@@ -88,9 +88,10 @@ impl Owner {
         for change in self.changes.drain(..) {
             change.refuse("the link ended before its turn came; nothing was written");
         }
-        self.board.keep(&session);
+        self.board.counts(&session);
         self.board.phase(Phase::Releasing);
-        session.release().await;
+        let (traffic, link) = session.release().await;
+        self.board.keep(traffic, link);
         next
     }
 

@@ -125,7 +125,7 @@ impl Default for Kept {
 
 /// The same with a tap of the caller's, and with what outlives the process.
 pub fn spawn_with(
-    definition: Definition,
+    definition: impl Into<Arc<Definition>>,
     connector: SharedConnector,
     clock: Clock,
     polls: mpsc::Sender<Poll>,
@@ -133,6 +133,7 @@ pub fn spawn_with(
     tap: Tap,
     kept: Kept,
 ) -> PollerHandle {
+    let definition = definition.into();
     let (orders, inbox) = mpsc::channel(32);
     let board = Board::new(clock, &definition);
     if definition.enabled {
@@ -144,7 +145,7 @@ pub fn spawn_with(
     tap.diagnose(evidence::settings(&definition, kept.known_good.as_ref()));
     let owner = Owner {
         judge: Judge::new(&definition),
-        definition: Arc::new(definition),
+        definition,
         connector,
         clock,
         tap: tap.clone(),

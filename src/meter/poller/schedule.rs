@@ -63,11 +63,11 @@ impl Schedule {
             lane.ticked = first || passed > 0;
             lane.read = all || lane.ticked || lane.fresh;
             lane.fresh = false;
+            // The tick that is served goes into the books with what becomes of it.
             let before = passed.saturating_sub(1);
             missed += before;
-            let due = passed.max(u64::from(first));
             for points in of_lane(meter, points, lane.grid.period()) {
-                points.due(due);
+                points.due(before);
                 points.missed(self.cause, before);
             }
         }
@@ -82,6 +82,17 @@ impl Schedule {
         self.lanes
             .iter()
             .any(|lane| lane.read && lane.grid.period() == period)
+    }
+
+    /// Places of the objects that are read in the poll that has begun, instead of what `due` holds.
+    pub(super) fn places(&self, meter: &Definition, due: &mut Vec<usize>) {
+        due.clear();
+        let objects = meter.objects.iter().enumerate();
+        due.extend(
+            objects
+                .filter(|(_, object)| self.reads(meter, object))
+                .map(|(place, _)| place),
+        );
     }
 
     /// The tick of this object's grid that is served, or was last.
@@ -124,7 +135,7 @@ impl Schedule {
                     (true, Err(cause)) => points.missed(cause, 1),
                     (false, _) => {}
                 }
-                points.due(passed);
+                points.due(passed + u64::from(ticked));
                 points.missed(Cause::Busy, passed);
             }
         }

@@ -98,9 +98,8 @@ pub async fn knock(
         // The port was open a moment ago: one that is not now has one client at a time, and still has us.
         let second = knock_as(!wrapper_first, host, port, connector, clock, timeout).await;
         heard = match (heard, second) {
-            (_, Ok(second @ Open::Dlms(_))) => second,
-            (first, Err(_)) => first,
-            (Open::Ended, Ok(second)) | (second, Ok(Open::Ended)) => second,
+            (_, Ok(second @ Open::Dlms(_))) | (Open::Ended, Ok(second)) => second,
+            (first, Err(_) | Ok(Open::Ended)) => first,
             (Open::Strange, _) | (_, Ok(Open::Strange)) => Open::Strange,
             (first, Ok(_)) => first,
         };

@@ -366,11 +366,11 @@ impl Session {
     }
 
     /// RLRQ where the meter knows it, DISC, UA awaited briefly, FIN. Never RST.
-    pub fn release(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub fn release(self) -> Pin<Box<dyn Future<Output = (Traffic, LinkCounters)> + Send>> {
         Box::pin(self.let_go())
     }
 
-    async fn let_go(mut self) {
+    async fn let_go(mut self) -> (Traffic, LinkCounters) {
         if self.linked {
             self.now = Instant::now();
             if self.is_about_to_show() {
@@ -390,6 +390,7 @@ impl Session {
         }
         self.give_back().await;
         let _ = tokio::time::timeout(CLOSE_WAIT, self.wire.close()).await;
+        (self.traffic(), self.link_counters())
     }
 
     /// True when DISC went out, or there is nobody to send it to.

@@ -1,6 +1,7 @@
 //! One obiscope a meter, over all processes of this computer: whoever connects holds the endpoint until its stream is gone. The
 //! rule: the hold is the kernel's, so it ends with its process, whichever folder or user it belongs to; meters behind one
 //! endpoint share it within a process.
+//! Where open files are few, the connections come first, and some go without a hold.
 //!
 //! On Linux it is a name in the abstract socket namespace (unix(7)): no file, no permission, nothing left behind. Elsewhere
 //! nothing is held, and two programs meet at the meter as they would without.
@@ -29,7 +30,11 @@ impl Held {
 pub(super) struct Owned<S> {
     // First: a name that is free means a stream that is closed.
     stream: S,
-    _hold: Option<kernel::Hold>,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "it is held for as long as the stream is open")
+    )]
+    hold: Option<kernel::Hold>,
 }
 
 /// Holds `endpoint` while `opening`, and as long as what it opened lives.
@@ -40,7 +45,7 @@ pub(super) async fn owned<S>(
     let hold = kernel::take(endpoint)?;
     Ok(Owned {
         stream: opening.await?,
-        _hold: hold,
+        hold,
     })
 }
 
@@ -108,16 +113,26 @@ mod kernel {
     pub fn take(endpoint: &str) -> io::Result<Option<Hold>> {
         let name = name(endpoint);
         let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|_, hold| hold.strong_count() > 0);
         if let Some(hold) = held.get(&name).and_then(Weak::upgrade) {
             return Ok(Some(hold));
+        }
+        // Now and then is enough: each is a few octets.
+        if held.len().is_power_of_two() {
+            held.retain(|_, hold| hold.strong_count() > 0);
+        }
+        // A hold costs an open file, and so does the connection that matters more.
+        if held.len() as u64 >= room() {
+            held.retain(|_, hold| hold.strong_count() > 0);
+            if held.len() as u64 >= room() {
+                return Ok(None);
+            }
         }
         let address = SocketAddr::from_abstract_name(&name)?;
         match UnixListener::bind_addr(&address) {
             Ok(listener) => {
-                let hold = Arc::new(listener);
-                held.insert(name, Arc::downgrade(&hold));
-                Ok(Some(hold))
+                let ours = Arc::new(listener);
+                held.insert(name, Arc::downgrade(&ours));
+                Ok(Some(ours))
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 Err(io::Error::other(Held { by: holder(&name) }))
@@ -125,6 +140,12 @@ mod kernel {
             // Being alone cannot be proven then; that is no reason not to read a meter.
             Err(_) => Ok(None),
         }
+    }
+
+    /// So many holds at most: the greater part of what may be open is for connections.
+    fn room() -> u64 {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        limit.map_or(u64::MAX, |limit| limit / 5 * 2)
     }
 
     fn holder(name: &[u8]) -> String {
@@ -197,8 +218,8 @@ mod tests {
         let second = owned(&place.to_uppercase(), async { Ok(ours) })
             .await
             .unwrap();
-        assert!(first._hold.is_some() && second._hold.is_some());
-        let again = || std::os::unix::net::UnixListener::bind_addr(&address(place));
+        assert!(first.hold.is_some() && second.hold.is_some());
+        let again = || std::os::unix::net::UnixListener::bind_addr(&address(place).unwrap());
         assert!(again().is_err());
         drop(first);
         assert!(again().is_err());
@@ -207,12 +228,12 @@ mod tests {
     }
 
     /// As another process would see it.
-    fn address(place: &str) -> std::os::unix::net::SocketAddr {
+    fn address(place: &str) -> io::Result<std::os::unix::net::SocketAddr> {
         use sha2::{Digest, Sha256};
         use std::os::linux::net::SocketAddrExt;
         let mut name = b"obiscope/meter/".to_vec();
         name.extend(&Sha256::digest(place.as_bytes())[..16]);
-        std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap()
+        std::os::unix::net::SocketAddr::from_abstract_name(name)
     }
 
     #[tokio::test]
@@ -222,7 +243,7 @@ mod tests {
             Err(io::ErrorKind::ConnectionRefused.into())
         });
         assert!(failed.await.is_err());
-        let other = std::os::unix::net::UnixListener::bind_addr(&address(place)).unwrap();
+        let other = std::os::unix::net::UnixListener::bind_addr(&address(place).unwrap()).unwrap();
         let (ours, _theirs) = tokio::io::duplex(8);
         let error = owned(place, async { Ok(ours) }).await.err().unwrap();
         let held = Held::of(&error).unwrap();

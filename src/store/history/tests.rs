@@ -520,6 +520,17 @@ async fn a_look_touches_few_rows_and_only_its_own() {
     }
 }
 
+/// Meter, key, time, value, raw, unit and error, as they stood in the table of before.
+type OldRow = (
+    i64,
+    &'static str,
+    i64,
+    Option<&'static str>,
+    Option<&'static str>,
+    Option<u8>,
+    Option<&'static str>,
+);
+
 /// The table before this one, with everything it could hold.
 #[test]
 fn old_readings_are_taken_over_as_they_were() {
@@ -537,16 +548,7 @@ fn old_readings_are_taken_over_as_they_were() {
                     (2, 'n', 'h', 1, 'hdlc-tcp', 1, 1, 1, 'none', 1, 1, 1, 1, 128, 1, 1);",
         )
         .unwrap();
-    type Row = (
-        i64,
-        &'static str,
-        i64,
-        Option<&'static str>,
-        Option<&'static str>,
-        Option<u8>,
-        Option<&'static str>,
-    );
-    let old: &[Row] = &[
+    let old: &[OldRow] = &[
         (1, "u", 1_000, Some("135.40"), Some("13540"), Some(35), None),
         (1, "e", 1_200, Some("5000"), Some("5"), Some(30), None),
         (2, "u", 1_100, Some("0.00"), Some("0"), Some(35), None),

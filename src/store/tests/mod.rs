@@ -24,7 +24,7 @@ fn meter(name: &str) -> Definition {
     let mut meter = Definition::new(name, "10.0.4.7", 3333);
     meter.objects = vec![
         PolledObject {
-            every: Some(std::time::Duration::from_secs(900)),
+            every: Some(std::time::Duration::from_mins(15)),
             report: "change:0.5,10m".parse().unwrap(),
             ..PolledObject::new(ObjectSpec::Value(VOLTAGE), "voltage_l1")
         },

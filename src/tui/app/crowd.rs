@@ -31,7 +31,7 @@ impl Crowd {
             status.phase = Phase::Ready;
             status.counters.polls = 1000;
             let view = MeterView {
-                definition,
+                definition: definition.into(),
                 status,
                 bench: None,
                 attention: None,

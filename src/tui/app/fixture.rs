@@ -133,7 +133,7 @@ impl Moment {
             });
         }
         MeterView {
-            definition: d,
+            definition: d.into(),
             status: s,
             health: Arc::default(),
             bench: None,
@@ -161,7 +161,7 @@ impl Moment {
         });
         s.counters.connects = 3;
         MeterView {
-            definition: d,
+            definition: d.into(),
             status: s,
             health: Arc::default(),
             bench: None,
@@ -172,10 +172,11 @@ impl Moment {
     /// Over the wrapper, proven both ways and ciphered.
     pub fn ciphered(&self) -> MeterView {
         let MeterView {
-            definition: mut d,
+            definition,
             status: mut s,
             ..
         } = self.healthy();
+        let mut d = Arc::unwrap_or_clone(definition);
         d.transport = crate::meter::definition::TransportKind::WrapperTcp;
         d.auth = crate::meter::definition::Auth::HlsGmac;
         s.rungs = [
@@ -189,7 +190,7 @@ impl Moment {
         ];
         s.parameters = None;
         MeterView {
-            definition: d,
+            definition: d.into(),
             status: s,
             health: Arc::default(),
             bench: None,
@@ -221,7 +222,7 @@ impl Moment {
             try_next: "Correct the password before trying again: many meters lock for minutes after a few wrong ones.".to_owned(),
         });
         MeterView {
-            definition: d,
+            definition: d.into(),
             status: s,
             health: Arc::default(),
             bench: None,
@@ -232,7 +233,7 @@ impl Moment {
     /// At the bench: the same meter, where another form of its address worked.
     pub fn probed(&self) -> MeterView {
         let mut view = self.retrying();
-        view.definition.server = two_bytes();
+        Arc::make_mut(&mut view.definition).server = two_bytes();
         let steps = vec![
             step("tcp", Outcome::Ok, 4, "10.0.4.7:4059", None),
             step(
@@ -312,7 +313,7 @@ impl Moment {
         let (said, answer) = (unhex("7EA00703215303C77E"), unhex("7EA0072103736EDB7E"));
         let explained = |bytes: &[u8], way| explain::explain_from(bytes, Some(way)).frames;
         let step = StepView {
-            definition: Arc::new(view.definition.clone()),
+            definition: Arc::clone(&view.definition),
             proposal: crate::meter::probe::Proposal::default(),
             picture: [
                 stage(StepName::Connect, Mark::Done, "4 ms"),

@@ -104,7 +104,7 @@ mod tests {
         published.trail = Some(trail);
         assert_eq!(said(&published), format!("{sent} → PUBACK .138 (8 ms)"));
         assert!(is_of(&published, at(124)) && !is_of(&published, at(122)));
-        view.definition.publish = None;
+        std::sync::Arc::make_mut(&mut view.definition).publish = None;
         assert_eq!(words(&view, Some(&published), &zone), None);
     }
 }

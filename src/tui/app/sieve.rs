@@ -82,7 +82,7 @@ mod tests {
         assert!(!passes("pump feeder", &view));
         view.status.findings = [h1()].into();
         assert!(passes("h1 ignores", &view));
-        view.definition.name = "Zähler".into();
+        std::sync::Arc::make_mut(&mut view.definition).name = "Zähler".into();
         assert!(passes("zÄHL", &view));
         let mut well = moment.healthy();
         well.status.last_error = view.status.last_error.clone();

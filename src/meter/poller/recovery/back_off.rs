@@ -58,7 +58,7 @@ mod tests {
                 many.iter().all(|p| (FLOOR..=most).contains(p)),
                 "{failures}"
             );
-            let span = most - FLOOR;
+            let span = most.saturating_sub(FLOOR);
             assert!(*many.iter().max().unwrap() > FLOOR + span.mul_f64(0.95));
             assert!(*many.iter().min().unwrap() < FLOOR + span.mul_f64(0.05));
         }

@@ -336,7 +336,7 @@ impl Replay {
         definition.id = id(n);
         let status: MeterStatus = meter.course.status();
         Some(Arc::new(MeterView {
-            definition,
+            definition: definition.into(),
             status,
             health: Arc::default(),
             bench: None,

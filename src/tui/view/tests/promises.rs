@@ -58,8 +58,9 @@ fn nothing_a_meter_says_can_drive_the_terminal() {
     let moment = Moment::new();
     let evil = "a\u{1b}[2J\r\n\u{7}\u{9b}31mb".to_owned();
     let mut view = moment.healthy();
-    view.definition.name = evil.clone();
-    view.definition.host = evil.clone();
+    let definition = std::sync::Arc::make_mut(&mut view.definition);
+    definition.name = evil.clone();
+    definition.host = evil.clone();
     view.status.values[0].as_mut().unwrap().value =
         Ok(crate::cosem::Data::VisibleString(evil.clone().into_bytes()));
     view.status.rungs[1] = crate::meter::status::RungState::Failed { why: evil.clone() };
@@ -218,15 +219,16 @@ fn twenty_changing_values_cost_less_than_600_bytes_a_second() {
     let mut costs = Vec::new();
     for second in 0..120_i64 {
         let mut view = moment.healthy();
-        view.definition.objects.truncate(9);
-        let more = view.definition.objects.clone();
+        let definition = std::sync::Arc::make_mut(&mut view.definition);
+        definition.objects.truncate(9);
+        let more = definition.objects.clone();
         for round in [1, 2] {
             for mut object in more.clone() {
                 object.key = format!("{}_{round}", object.key);
-                view.definition.objects.push(object);
+                definition.objects.push(object);
             }
         }
-        view.definition.objects.truncate(20);
+        definition.objects.truncate(20);
         let base: Vec<_> = view.status.values[..9].to_vec();
         view.status.values = (0..20)
             .map(|i| {

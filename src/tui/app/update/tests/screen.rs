@@ -233,8 +233,9 @@ fn ten_thousand_meters_are_counted_and_kept_in_order() {
         .rev()
         .map(|n| {
             let mut view = moment.retrying();
-            view.definition.id = MeterId(n);
-            view.definition.name = format!("meter-{n:05}");
+            let definition = std::sync::Arc::make_mut(&mut view.definition);
+            definition.id = MeterId(n);
+            definition.name = format!("meter-{n:05}");
             Arc::new(view)
         })
         .collect();
