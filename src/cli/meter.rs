@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -125,6 +126,18 @@ pub struct Settings {
     /// repeated
     #[arg(long = "report", value_name = "[KEY=]WHEN")]
     reports: Vec<String>,
+    /// What a value may be before that is an alarm: high:253, low:207, hysteresis:2 (so far back inside until it is well
+    /// again), delay:10s (for so long before), rate:50/1m (so far up or down within that time); or none; for one key or for
+    /// all; may be repeated
+    #[arg(
+        long = "limit",
+        value_name = "[KEY=]LIMITS",
+        allow_hyphen_values = true
+    )]
+    limits: Vec<String>,
+    /// Intervals without a reading before that is an alarm, at least a minute; 0 for never
+    #[arg(long, value_name = "N", value_parser = |text: &str| argument::whole::<u16>(text, 0, 10_000))]
+    overdue: Option<u16>,
     /// When the meter is tried again, paused, or one object rested: backoff, backoff-max, breaker, breaker-window,
     /// breaker-pause, link-errors, failed-cycles, silence, preventive, object, object-hangs, object-rest, object-rest-max,
     /// such as breaker=10 or preventive=30m; or default for all as usual; may be repeated
@@ -177,6 +190,10 @@ impl Settings {
         for text in &self.reports {
             set_report(&mut meter.objects, text)?;
         }
+        for text in &self.limits {
+            set_limits(&mut meter.objects, text)?;
+        }
+        meter.overdue = self.overdue.unwrap_or(meter.overdue);
         set_recovery(meter, &self.recovery)?;
         if let Some(Nominal(voltage)) = self.nominal_voltage {
             meter.nominal.voltage = voltage;
@@ -211,18 +228,37 @@ pub(super) fn polled_object(text: &str) -> Result<PolledObject, Error> {
 
 /// `[KEY=]WHEN`; without a key for every object.
 pub(super) fn set_report(objects: &mut [PolledObject], text: &str) -> Result<(), Error> {
-    let (key, when) = match text.rsplit_once('=') {
-        Some((key, when)) => (Some(key.trim()), when),
+    set_each("report", objects, text, |object, report| {
+        object.report = report;
+    })
+}
+
+/// `[KEY=]LIMITS`; without a key for every object.
+pub(super) fn set_limits(objects: &mut [PolledObject], text: &str) -> Result<(), Error> {
+    set_each("limit", objects, text, |object, limits| {
+        object.limits = limits;
+    })
+}
+
+/// Of the objects that are read under `KEY`, or of all.
+fn set_each<T: FromStr<Err = String> + Copy>(
+    field: &str,
+    objects: &mut [PolledObject],
+    text: &str,
+    set: impl Fn(&mut PolledObject, T),
+) -> Result<(), Error> {
+    let (key, what) = match text.rsplit_once('=') {
+        Some((key, what)) => (Some(key.trim()), what),
         None => (None, text),
     };
-    let report = when
+    let value = what
         .trim()
         .parse()
-        .map_err(|error| Error::Input(format!("report: {error}")))?;
+        .map_err(|error| Error::Input(format!("{field}: {error}")))?;
     let mut any = false;
     for object in &mut *objects {
         if key.is_none_or(|key| key == object.key) {
-            object.report = report;
+            set(object, value);
             any = true;
         }
     }
@@ -230,7 +266,7 @@ pub(super) fn set_report(objects: &mut [PolledObject], text: &str) -> Result<(),
         Some(key) if !any => {
             let keys: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
             Err(Error::Input(format!(
-                "report: nothing is read under the key {key:?}; there are {}",
+                "{field}: nothing is read under the key {key:?}; there are {}",
                 keys.join(", ")
             )))
         }

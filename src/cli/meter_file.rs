@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::link_line::set_transport;
 use super::link_security::{CounterObject, counter_object, keys, own_title};
-use super::meter::{begin, polled_object, set_recovery, set_report};
+use super::meter::{begin, polled_object, set_limits, set_recovery, set_report};
 use super::saved::{Error, secret};
 use crate::dlms::association::Naming;
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::{Form, Keys, Security, Suite};
 use crate::meter::Definition;
 use crate::meter::definition::{
-    COUNTER_OBJECT, FORMS, Nominal, PROTECTIONS, TIMEOUT_FLOOR, TransportKind, form_name,
+    COUNTER_OBJECT, FORMS, Nominal, OVERDUE, PROTECTIONS, TIMEOUT_FLOOR, TransportKind, form_name,
     form_named, naming_name, naming_named, protection_name, protection_named,
 };
 
@@ -82,6 +82,9 @@ struct Entry {
     objects: Option<Vec<String>>,
     /// `[KEY=]WHEN`.
     report: Option<Vec<String>>,
+    /// `[KEY=]LIMITS`.
+    limits: Option<Vec<String>>,
+    overdue: Option<u16>,
     /// `KEY=VALUE`.
     recovery: Option<Vec<String>>,
 }
@@ -110,6 +113,10 @@ fn entry(meter: &Definition) -> Entry {
     let thinned = meter.objects.iter().filter(|it| !it.report.is_every());
     let reports: Vec<_> = thinned
         .map(|it| format!("{}={}", it.key, it.report))
+        .collect();
+    let limited = meter.objects.iter().filter(|it| !it.limits.is_none());
+    let limits: Vec<_> = limited
+        .map(|it| format!("{}={}", it.key, it.limits))
         .collect();
     Entry {
         name: meter.name.clone(),
@@ -154,6 +161,8 @@ fn entry(meter: &Definition) -> Entry {
         enabled: Some(meter.enabled),
         objects: Some(meter.objects.iter().map(object).collect()),
         report: Some(reports).filter(|reports| !reports.is_empty()),
+        limits: Some(limits).filter(|limits| !limits.is_empty()),
+        overdue: (meter.overdue != OVERDUE).then_some(meter.overdue),
         recovery: Some(meter.recovery.changed()).filter(|changed| !changed.is_empty()),
     }
 }
@@ -264,6 +273,10 @@ fn definition(entry: Entry, before: &[Definition]) -> Result<Definition, Error> 
     for text in entry.report.iter().flatten() {
         set_report(&mut meter.objects, text)?;
     }
+    for text in entry.limits.iter().flatten() {
+        set_limits(&mut meter.objects, text)?;
+    }
+    meter.overdue = entry.overdue.unwrap_or(meter.overdue);
     set_recovery(&mut meter, entry.recovery.as_deref().unwrap_or_default())?;
     Ok(meter)
 }

@@ -104,6 +104,7 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
                 "object": object.spec.to_string(),
                 "key": object.key,
                 "report": object.report.to_string(),
+                "limits": (!object.limits.is_none()).then(|| object.limits.to_string()),
                 "every": object.every.map(span),
             })
         })
@@ -150,6 +151,7 @@ fn as_json(meter: &Definition, notes: &MeterNotes) -> Value {
         "objects": objects,
         "nominal_voltage": meter.nominal.voltage,
         "nominal_frequency": meter.nominal.frequency,
+        "overdue": meter.overdue,
         "recovery": meter.recovery.entries().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         "publish": meter.publish,
         "device": meter.device_name(),
@@ -273,6 +275,9 @@ pub(super) async fn show(
         };
         if !object.report.is_every() {
             when = format!("{when}  reported {}", object.report);
+        }
+        if !object.limits.is_none() {
+            when = format!("{when}  alarm {}", object.limits);
         }
         let object = format!("{}  {}{when}", object.spec, printable(&object.key));
         table.add([label.to_owned(), object]);

@@ -437,6 +437,54 @@ async fn report_strategies_are_kept_shown_and_exported() {
 }
 
 #[tokio::test]
+async fn limits_are_kept_shown_and_exported() {
+    let desk = Desk::new().await;
+    let limits = "high:253,low:207,hysteresis:2,delay:10s,rate:50/1m";
+    let given = format!("voltage_l1={limits}");
+    let mut add = vec!["add", "a", "--host", "h:1", "--overdue", "3"];
+    add.extend(["--object", "1-1:32.7.0", "--object", "1-1:1.8.0=energy"]);
+    desk.ok(&[&add[..], &["--limit", &given]].concat()).await;
+    let kept = async || -> Vec<String> {
+        let meter = desk.store.meter_named("a").await.unwrap();
+        let objects = meter.objects.iter();
+        objects.map(|object| object.limits.to_string()).collect()
+    };
+    assert_eq!(kept().await, [limits, "none"]);
+    let shown = desk.ok(&["show", "a"]).await;
+    assert!(shown.contains(&format!("alarm {limits}")), "{shown}");
+    let json: Value = serde_json::from_str(&desk.ok(&["show", "a", "--json"]).await).unwrap();
+    assert_eq!(json["objects"][0]["limits"], limits);
+    assert_eq!(json["objects"][1]["limits"], Value::Null);
+    assert_eq!(json["overdue"], 3);
+    let text = desk.ok(&["export"]).await;
+    let file = desk.file("meters.toml", &text);
+    desk.ok(&["edit", "a", "--limit", "none", "--overdue", "0"])
+        .await;
+    assert_eq!(kept().await, ["none", "none"]);
+    desk.ok(&["import", &file]).await;
+    assert_eq!(kept().await, [limits, "none"]);
+    assert_eq!(desk.store.meter_named("a").await.unwrap().overdue, 3);
+    // Reading something else leaves what is still read as it was; a negative bound is one.
+    desk.ok(&["edit", "a", "--object", "1-1:32.7.0"]).await;
+    assert_eq!(kept().await, [limits]);
+    desk.ok(&["edit", "a", "--limit", "low:-5.5"]).await;
+    assert_eq!(kept().await, ["low:-5.5"]);
+    for (limit, words) in [
+        ("power=high:1", "there are voltage_l1"),
+        ("high:1,low:2", "low 2 is over high 1"),
+        ("hihg:1", "there are high, low, rate"),
+        ("high:2,low:1,hysteresis:5", "wider"),
+    ] {
+        let error = desk.refused(&["edit", "a", "--limit", limit]).await;
+        assert!(error.contains(words), "{error}");
+    }
+    let wrong = text.replace("low:207", "low:300");
+    let file = desk.file("wrong.toml", &wrong);
+    let error = desk.refused(&["import", &file]).await;
+    assert!(error.contains("low 300 is over high 253"), "{error}");
+}
+
+#[tokio::test]
 async fn recovery_settings_are_kept_shown_and_exported() {
     let desk = Desk::new().await;
     desk.ok(&[

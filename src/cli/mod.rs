@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, this one chooses. Results go to stdout, words about
 //! failures to stderr, and the exit status says which kind it was.
 
+pub mod alarms;
 mod argument;
 pub mod bridge;
 pub mod broker;
@@ -192,6 +193,8 @@ enum Command {
     Profile(profile::Args),
     /// Show what was read of a saved meter, and how long it is kept
     History(history::Args),
+    /// Show what is wrong with the saved meters and what was, or acknowledge it
+    Alarms(alarms::Args),
     /// Write one attribute, after asking
     Set(set::Args),
     /// Invoke one method, after asking
@@ -268,6 +271,9 @@ fn run(arguments: Arguments) -> Result<ExitKind, Failure> {
                 broker::run(command, store, out, &mut io::stderr()).await
             })
         }
+        Some(Command::Alarms(args)) => with_store(&places()?, args.changes(), async |store| {
+            alarms::run(&args, store, jiff::Timestamp::now(), out).await
+        }),
         Some(Command::History(args)) => small_runtime()?.block_on(async {
             let store = places()?.open_store()?;
             let done = history::run(&args, &store, jiff::Timestamp::now(), out).await;

@@ -7,7 +7,7 @@ use crate::diagnosis::Finding;
 use crate::meter::health::Health;
 use crate::meter::{Definition, MeterId, MeterStatus};
 use crate::publish::{BrokerStatus, Trail};
-use crate::store::{BrokerDefinition, DeadLetter};
+use crate::store::{Alarm, BrokerDefinition, DeadLetter};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +81,8 @@ pub struct Changes {
     pub removed_brokers: Vec<i64>,
     pub published: Vec<(MeterId, Arc<Published>)>,
     pub notices: Vec<Notice>,
+    /// Raised, cleared, acknowledged, or still seen to hold: each as it is now, the oldest first.
+    pub alarms: Vec<Arc<Alarm>>,
     /// Of all meters; none in changes that bring nothing of a head-end.
     pub totals: Option<Arc<Totals>>,
 }

@@ -35,6 +35,12 @@ pub enum Command {
     SkipWait(MeterId),
     /// Of a probe: the address that worked becomes the meter's own.
     KeepWorking(MeterId),
+    /// Somebody knows of this alarm.
+    Acknowledge {
+        alarm: i64,
+        by: String,
+        note: String,
+    },
 }
 
 /// An owner hears orders at once; one that does not is stuck, and that is worth saying.
@@ -71,6 +77,7 @@ impl Inner {
             Command::StopBench(id) => self.stop_bench(id),
             Command::SkipWait(id) => self.skip_wait(id),
             Command::KeepWorking(id) => self.keep_bench(id).await,
+            Command::Acknowledge { alarm, by, note } => self.acknowledge(alarm, &by, &note).await,
         }
     }
 

@@ -43,6 +43,9 @@ pub(super) async fn run(inner: Weak<Inner>, mut polls: mpsc::Receiver<Poll>) {
     let mut came = Vec::with_capacity(LOT);
     let (mut reports, mut removals) = (Reports::new(), 0);
     while polls.recv_many(&mut came, LOT).await > 0 {
+        if let Some(inner) = inner.upgrade() {
+            inner.judge(&came);
+        }
         while !came.is_empty() {
             let finished: Vec<Finished> = {
                 let Some(inner) = inner.upgrade() else { return };

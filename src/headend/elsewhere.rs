@@ -49,6 +49,7 @@ impl Inner {
         lock(&self.polls).as_ref()?;
         let brokers = self.store.brokers().await.ok()?;
         let meters = self.store.meters().await.ok()?;
+        self.take_up_alarms().await;
         let gone = lock(&self.state).brokers_but(&brokers);
         for broker in brokers {
             let known = lock(&self.state).broker_name(broker.id).is_some();

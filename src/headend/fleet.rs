@@ -1,6 +1,7 @@
 //! The meters and publishers that run, and which of them moved. A watcher a meter marks it; nothing is copied until
 //! someone looks.
 
+use super::alarms::{Alarms, Watch};
 use super::bench::{Bench, BenchView, Work};
 use super::changes::{BrokerView, Changes, Level, MeterView, Notices, Published};
 use super::health::{Looked, Vital};
@@ -51,6 +52,7 @@ pub(super) struct State {
     /// Meters that are started one after the other.
     pub(super) starting: usize,
     pub(super) vital: Vital,
+    pub(super) alarms: Alarms,
 }
 
 pub(super) struct Meter {
@@ -62,6 +64,7 @@ pub(super) struct Meter {
     /// As last looked at.
     pub(super) health: Arc<Health>,
     pub(super) looked: Looked,
+    pub(super) watched: Watch,
     task: Option<JoinHandle<()>>,
     bench: Option<Bench>,
 }
@@ -90,7 +93,8 @@ impl State {
             && self.removed_brokers.is_empty()
             && self.moved_published.is_empty()
             && self.removed.is_empty()
-            && self.notices.is_empty())
+            && self.notices.is_empty()
+            && !self.alarms.is_dirty())
     }
 
     pub(super) fn take_changes(&mut self) -> Changes {
@@ -109,6 +113,7 @@ impl State {
             removed_brokers: std::mem::take(&mut self.removed_brokers),
             published: self.take_published(),
             notices: self.notices.take(),
+            alarms: self.alarms.take_moved(),
             totals: Some(totals),
         }
     }
@@ -198,7 +203,8 @@ impl State {
             return false;
         };
         self.moved.insert(new.id);
-        meter.definition = Arc::new(new);
+        let before = std::mem::replace(&mut meter.definition, Arc::new(new));
+        self.redefined(&before);
         true
     }
 
@@ -337,6 +343,7 @@ impl Inner {
             vitals: handle.vitals,
             health: Arc::default(),
             looked: Looked::default(),
+            watched: Watch::default(),
             task: Some(handle.task),
             bench: None,
         };
@@ -392,6 +399,7 @@ impl Inner {
             let mut state = lock(&self.state);
             state.moved.remove(&id);
             state.published.remove(&id);
+            state.forget_alarms(id);
             state.removed.push(id);
             state.removals += 1;
             state.meters.remove(&id)
@@ -405,6 +413,7 @@ impl Inner {
 
     pub(super) async fn shutdown(&self) {
         let _one = self.one_command.lock().await;
+        lock(&self.state).alarms.end();
         let running: Vec<_> = (lock(&self.state).meters.values_mut())
             .map(|m| (m.orders.clone(), m.task.take()))
             .collect();
@@ -423,6 +432,8 @@ impl Inner {
         }
         let ended = futures_util::future::join_all(publishers.into_iter().map(|p| p.task));
         let _ = timeout(self.scope.flush + SOON, ended).await;
+        // What stands is known again at the next start.
+        let _ = self.store_alarms().await;
         self.store.close().await;
     }
 }
@@ -475,6 +486,7 @@ async fn watch_meter(inner: Weak<Inner>, id: MeterId, mut status: watch::Receive
             let notes = recorder.look(&now, definition, inner.clock.now());
             let other = another(&mut identity, &now, &definition.name);
             state.moved.insert(id);
+            state.look_for_alarms(id, &now);
             (notes, other)
         };
         if let Some(words) = other {

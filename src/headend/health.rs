@@ -201,6 +201,7 @@ impl State {
         let seen = |it: &Health| (it.band, it.hour.tenths(), it.day.tenths());
         let news = seen(&health) != seen(&meter.health);
         meter.health = Arc::new(health);
+        (self.alarms).of_health(&meter.definition, &mut meter.watched, &meter.health, now);
         meter.looked = Looked(Some(now));
         news
     }

@@ -1,6 +1,7 @@
 //! The running whole: many meters, the store and the publishers behind one handle. Commands in, changes out.
 //! No meter waits for another, and nothing the store or a broker does stops a meter from being read.
 
+mod alarms;
 mod attention;
 mod bench;
 mod brokers;
@@ -42,6 +43,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+pub use crate::store::{Ack, Alarm, Severity};
 pub use commands::Command;
 
 pub struct Options {
@@ -110,6 +112,8 @@ struct Inner {
     changed: Notify,
     /// Commands that touch the store go one after the other.
     one_command: tokio::sync::Mutex<()>,
+    /// What changed first is stored first.
+    storing_alarms: tokio::sync::Mutex<()>,
     /// Platforms are told of their meters in order.
     telling: tokio::sync::Mutex<()>,
     /// `None` once the end has begun.
@@ -153,6 +157,7 @@ impl Headend {
             state: Mutex::default(),
             changed: Notify::new(),
             one_command: tokio::sync::Mutex::default(),
+            storing_alarms: tokio::sync::Mutex::default(),
             telling: tokio::sync::Mutex::default(),
             polls: Mutex::new(Some(polls)),
             committer: Mutex::default(),
@@ -162,6 +167,7 @@ impl Headend {
         let brokers: Vec<_> = (brokers.into_iter())
             .filter(|broker| inner.scope.has_broker(&broker.name))
             .collect();
+        inner.load_alarms(&meters).await?;
         for meter in &meters {
             inner.expect_meter(meter, &brokers).await;
         }
@@ -169,6 +175,7 @@ impl Headend {
         tokio::spawn(health::run(Arc::downgrade(&inner)));
         tokio::spawn(report::run(Arc::downgrade(&inner)));
         tokio::spawn(network::run(Arc::downgrade(&inner)));
+        tokio::spawn(alarms::run(Arc::downgrade(&inner)));
         for broker in brokers {
             inner.start_broker(broker);
         }
@@ -230,6 +237,11 @@ impl Headend {
     /// Which meters need somebody, the most urgent first, and at most so many.
     pub fn attention(&self, most: usize) -> Vec<Attention> {
         self.inner.attention(most)
+    }
+
+    /// Those that stand and those over lately, the oldest first.
+    pub fn alarms(&self) -> Vec<Arc<Alarm>> {
+        lock(&self.inner.state).alarms.all()
     }
 
     pub fn trace(&self, meter: MeterId) -> Option<tap::Tap> {

@@ -81,6 +81,7 @@ pub(super) fn of(inner: &Inner, broker: i64) -> Option<Value> {
         meters,
     } = lock(&inner.state).at_broker(broker)?;
     let now = inner.clock.now();
+    let alarms = lock(&inner.state).alarms.standing();
     let up = meters.iter().filter(|it| it.ready).count();
     let oldest = status
         .depth
@@ -105,6 +106,7 @@ pub(super) fn of(inner: &Inner, broker: i64) -> Option<Value> {
         "deadLetters": status.depth.dead,
         "dropped": status.depth.dropped,
         "reconnects": status.reconnects,
+        "alarms": alarms,
         "meters": of_meters,
     }))
 }

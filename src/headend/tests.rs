@@ -1,5 +1,6 @@
 //! The whole with simulated meters over pipes and a store in memory, in virtual time; once with a real broker.
 
+mod alarms;
 mod bench;
 
 use super::*;

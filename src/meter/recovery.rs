@@ -202,7 +202,7 @@ impl Recovery {
         self.last_cause = Some(cause);
     }
 
-    pub(super) fn count_fired(&mut self, watchdog: Cause) {
+    pub(crate) fn count_fired(&mut self, watchdog: Cause) {
         if let Some(at) = Cause::WATCHDOGS.iter().position(|it| *it == watchdog) {
             self.fired[at] = self.fired[at].saturating_add(1);
         }

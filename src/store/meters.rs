@@ -13,7 +13,7 @@ use super::history;
 use super::line::{self, Columns};
 use crate::dlms::hdlc::{ClientAddress, ServerAddress};
 use crate::dlms::security::Secret;
-use crate::meter::definition::{Nominal, RecoverySettings, Report};
+use crate::meter::definition::{Limits, Nominal, RecoverySettings, Report};
 use crate::meter::{Definition, MeterId, PolledObject};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +113,7 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
         retries: row.get("retries")?,
         poll: span("poll_ms")?,
         identify: row.get("identify")?,
+        overdue: row.get("overdue")?,
         inactivity: span("inactivity_ms")?,
         max_info: row.get("max_info")?,
         window: row.get("window")?,
@@ -134,13 +135,14 @@ fn from_row(row: &Row<'_>) -> Result<Definition, Fault> {
 
 fn objects(connection: &Connection, meter: &Definition) -> Result<Vec<PolledObject>, Fault> {
     let mut query = connection.prepare_cached(
-        "SELECT spec, key, report, every_ms FROM meter_object WHERE meter = ? ORDER BY position",
+        "SELECT spec, key, report, every_ms, limits FROM meter_object WHERE meter = ? ORDER BY position",
     )?;
     let mut rows = query.query([meter.id.0])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let spec: String = row.get("spec")?;
         let report: Option<String> = row.get("report")?;
+        let limits: Option<String> = row.get("limits")?;
         found.push(PolledObject {
             spec: spec
                 .parse()
@@ -154,6 +156,9 @@ fn objects(connection: &Connection, meter: &Definition) -> Result<Vec<PolledObje
                 .map(Duration::from_millis),
             report: report
                 .map_or(Ok(Report::default()), |text| text.parse())
+                .map_err(|error| Fault::Row(format!("meter {}: {error}", meter.name)))?,
+            limits: limits
+                .map_or(Ok(Limits::default()), |text| text.parse())
                 .map_err(|error| Fault::Row(format!("meter {}: {error}", meter.name)))?,
         });
     }
@@ -241,14 +246,14 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              window, publish, device, enabled, line_path, line_baud, line_data_bits, line_parity,
              line_stop_bits, mode_e, turn_round_ms, inter_octet_ms, suite, protection, ciphering,
              system_title, keys, counter_object, read_only, naming, nominal_voltage,
-             nominal_frequency, timeout_floor_ms, identify, recovery)
+             nominal_frequency, timeout_floor_ms, identify, recovery, overdue)
          VALUES (nullif(:id, 0), :name, :host, :port, :transport, :client, :server_upper,
              :server_lower, :server_size, :auth, :password, :timeout_ms, :retries, :poll_ms,
              :inactivity_ms, :max_info, :window, :publish, :device, :enabled, :line_path,
              :line_baud, :line_data_bits, :line_parity, :line_stop_bits, :mode_e, :turn_round_ms,
              :inter_octet_ms, :suite, :protection, :ciphering, :system_title, :keys,
              :counter_object, :read_only, :naming, :nominal_voltage, :nominal_frequency,
-             :timeout_floor_ms, :identify, :recovery)
+             :timeout_floor_ms, :identify, :recovery, :overdue)
          RETURNING id"
     } else {
         "UPDATE meter SET name = :name, host = :host, port = :port, transport = :transport,
@@ -264,6 +269,7 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
              counter_object = :counter_object, read_only = :read_only, naming = :naming,
              nominal_voltage = :nominal_voltage, nominal_frequency = :nominal_frequency,
              timeout_floor_ms = :timeout_floor_ms, identify = :identify, recovery = :recovery,
+             overdue = :overdue,
              -- What was learned of another device does not hold for this one.
              good_link = CASE WHEN host = :host AND port = :port AND client = :client
                  AND transport = :transport AND line_path IS :line_path
@@ -320,6 +326,7 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             ":nominal_frequency": meter.nominal.frequency,
             ":timeout_floor_ms": milliseconds(meter.timeout_floor),
             ":identify": meter.identify,
+            ":overdue": meter.overdue,
             ":recovery": (!meter.recovery.is_default()).then(|| meter.recovery.to_string()),
                 },
             |row| row.get(0),
@@ -338,8 +345,8 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
     };
     transaction.execute("DELETE FROM meter_object WHERE meter = ?", [id])?;
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO meter_object (meter, position, spec, key, report, every_ms)
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO meter_object (meter, position, spec, key, report, every_ms, limits)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
     )?;
     for (position, object) in (0_i64..).zip(&meter.objects) {
         let report = (!object.report.is_every()).then(|| object.report.to_string());
@@ -349,7 +356,8 @@ fn save_one(transaction: &Transaction<'_>, meter: &Definition) -> Result<MeterId
             object.spec.to_string(),
             object.key,
             report,
-            object.every.map(milliseconds)
+            object.every.map(milliseconds),
+            (!object.limits.is_none()).then(|| object.limits.to_string()),
         ])?;
     }
     Ok(MeterId(id))

@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/0010_schedule.sql"),
     include_str!("../../assets/migrations/0011_recovery.sql"),
     HISTORY,
+    include_str!("../../assets/migrations/0013_alarms.sql"),
 ];
 
 /// The schema this program writes.

@@ -4,6 +4,7 @@
 //! outbox only when the broker has acknowledged it. Every write is one transaction, so that an error
 //! (a full disk, a lock) leaves things as they were.
 
+mod alarms;
 mod attempts;
 mod broker;
 mod brokers;
@@ -32,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::meter::{Definition, MeterId, Poll};
+pub use alarms::{Ack, Alarm, AlarmQuery, CLEARED_FOR, CLEARED_KEPT, Severity};
 pub use broker::{BrokerDefinition, CHANGING, Dialect, Limits, Protocol, WINDOW, fit_topic};
 pub use error::StoreError;
 pub use glance::DeadLetter;

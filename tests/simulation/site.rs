@@ -11,6 +11,7 @@ use obiscope::meter::{Clock, Definition, MeterId, Phase};
 use obiscope::publish::Dial;
 use obiscope::simulator::profile::Profile;
 use obiscope::store::{BrokerDefinition, Dialect, Store, StoredReading};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub struct Object {
     every: Duration,
     /// The newest rows by their time, as they were last seen.
     seen: Vec<StoredReading>,
+    /// Rows before this time were seen earlier and are out of sight; `None` while all of them are in sight.
+    known_from: Option<jiff::Timestamp>,
     rows: u64,
     /// Those of them that hold a value.
     values: u64,
@@ -220,7 +223,13 @@ impl Site {
         let mut broken = Vec::new();
         for number in 0..self.meters.len() {
             self.look_at_rows(number, &mut broken).await;
-            self.look_at_counts(number, &mut broken);
+        }
+        let views: BTreeMap<MeterId, Arc<MeterView>> = (self.headend.meters().into_iter())
+            .map(|view| (view.definition.id, view))
+            .collect();
+        for number in 0..self.meters.len() {
+            let view = &views[&self.meters[number].id];
+            self.look_at_counts(number, view, &mut broken);
         }
         self.looked = Instant::now();
         broken.append(&mut self.world.look().broken);
@@ -267,11 +276,16 @@ impl Site {
                     meter.name, object.key, pair[0].at
                 ));
             }
+            let known_from = object.known_from;
+            object.known_from = begins.filter(|_| rows.len() >= look);
             let seen = std::mem::replace(&mut object.seen, rows);
+            let fresh = |row: &&StoredReading| {
+                known_from.is_none_or(|from| row.at >= from) && !seen.contains(row)
+            };
             let mut inner = self.world.look();
             let now = inner.at();
             let wall = self.clock.now();
-            for row in object.seen.iter().filter(|row| !seen.contains(row)) {
+            for row in object.seen.iter().filter(fresh) {
                 object.rows += 1;
                 object.values += u64::from(row.raw.is_some());
                 let ago = wall.duration_since(row.at).as_millis();
@@ -304,9 +318,8 @@ impl Site {
         meter.whole.extend(fresh_whole);
     }
 
-    fn look_at_counts(&mut self, number: usize, broken: &mut Vec<String>) {
+    fn look_at_counts(&mut self, number: usize, view: &MeterView, broken: &mut Vec<String>) {
         let name = self.meters[number].name.clone();
-        let view = self.view(&name);
         let meter = &mut self.meters[number];
         let (status, counters) = (&view.status, view.status.counters);
         let mut inner = self.world.look();
@@ -458,6 +471,7 @@ impl Watched {
             obis: obis(object.spec),
             every: definition.every(object),
             seen: Vec::new(),
+            known_from: None,
             rows: 0,
             values: 0,
         });

@@ -28,7 +28,7 @@ pub(super) struct Span {
     pub to: Timestamp,
 }
 
-pub(super) fn moment(text: &str) -> Result<Moment, String> {
+pub(in crate::cli) fn moment(text: &str) -> Result<Moment, String> {
     if let Ok(at) = text.parse() {
         return Ok(Moment::At(at));
     }

@@ -12,7 +12,8 @@ use super::argument;
 use super::exit::ExitKind;
 use crate::meter::document::{self, SaveError};
 use crate::store::{Recorded, Store, Track};
-use choose::{Span, every, moment};
+pub(super) use choose::{Moment, moment};
+use choose::{Span, every};
 use jiff::Timestamp;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -33,10 +34,10 @@ pub struct Args {
     pub objects: Vec<String>,
     /// From this time on: 2026-11-20T14:30:00+01:00, or 24h for so long ago
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = moment)]
-    pub from: choose::Moment,
+    pub from: Moment,
     /// Up to this time, itself not included
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = moment)]
-    pub to: choose::Moment,
+    pub to: Moment,
     /// One line for each such time, with lowest, mean and highest; raw: each reading
     #[arg(long, value_name = "TIME|raw", default_value = "raw", value_parser = every)]
     pub every: choose::Every,

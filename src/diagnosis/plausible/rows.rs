@@ -2,6 +2,10 @@
 
 use crate::diagnosis::Diagnosis;
 
+pub(super) static ALL: [&Diagnosis; 14] = [
+    &V1, &V2, &V3, &V4, &V5, &V6, &V7, &V8, &V9, &V10, &X19, &X21, &X22, &X23,
+];
+
 pub(super) static V1: Diagnosis = Diagnosis {
     id: "V1",
     title: "The voltage is far from its nominal value",

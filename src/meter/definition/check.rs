@@ -188,6 +188,9 @@ impl Definition {
                     ),
                 );
             }
+            if let Some(problem) = object.limits.problem() {
+                wrong.add("limit", format!("{key}: {problem}"));
+            }
             if let Some(every) = object.every.filter(|every| !INTERVALS.contains(every)) {
                 let given = humantime::format_duration(every);
                 wrong.add(

@@ -3,6 +3,7 @@
 
 mod auth;
 mod check;
+mod limits;
 mod line;
 mod naming;
 mod nominal;
@@ -14,6 +15,7 @@ mod security_check;
 
 pub use auth::Auth;
 pub use check::FieldError;
+pub use limits::{Limits, Rate};
 pub use line::{Parity, SerialLine, TransportKind};
 pub use naming::{NAMINGS, naming_name, naming_named};
 pub use nominal::{Nominal, nominal};
@@ -77,6 +79,8 @@ pub struct Definition {
     pub retries: u8,
     /// Time from one poll to the next.
     pub poll: Duration,
+    /// Intervals without a reading before that is an alarm; 0 for never.
+    pub overdue: u16,
     /// Serial number and firmware are read once an association: another meter in the same place has other scalers.
     pub identify: bool,
     /// The meter's own inactivity timeout, zero for none; keep-alive goes well inside it.
@@ -100,6 +104,9 @@ pub struct Definition {
 
 /// A silent meter is asked at least this often, however long its own time: converters and NAT forget sooner.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
+
+/// Intervals without a reading that are usual to be told of.
+pub const OVERDUE: u16 = 5;
 
 /// The public client of IEC 62056-46.
 const PUBLIC_CLIENT: u8 = 16;
@@ -146,6 +153,7 @@ impl Definition {
             inter_octet: Duration::ZERO,
             retries: 2,
             poll: Duration::from_secs(5),
+            overdue: OVERDUE,
             identify: true,
             inactivity: Duration::from_mins(2),
             max_info: 128,
@@ -244,13 +252,21 @@ impl Definition {
         object.every.unwrap_or(self.poll)
     }
 
-    /// Other objects to read; one whose key was there before is reported as it was.
+    /// Other objects to read; one whose key was there before is reported, and has limits, as before.
     pub fn set_objects(&mut self, mut objects: Vec<PolledObject>) {
         for object in &mut objects {
             let before = self.objects.iter().find(|before| before.key == object.key);
-            object.report = before.map_or(object.report, |before| before.report);
+            if let Some(before) = before {
+                (object.report, object.limits) = (before.report, before.limits);
+            }
         }
         self.objects = objects;
+    }
+
+    /// How often a reading of anything is due.
+    pub fn interval(&self) -> Duration {
+        let each = self.objects.iter().map(|it| it.every.unwrap_or(self.poll));
+        each.min().unwrap_or(self.poll)
     }
 
     /// The name readings carry on a broker.

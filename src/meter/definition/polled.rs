@@ -1,7 +1,7 @@
 //! One object that is read, and how often, as people write it: `OBJECT[=KEY][@EVERY]`. The rule: what is written out reads
 //! back the same.
 
-use super::Report;
+use super::{Limits, Report};
 use crate::cosem::ObjectSpec;
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub struct PolledObject {
     pub every: Option<Duration>,
     /// When the broker is told of it.
     pub report: Report,
+    /// Beyond these its value is an alarm.
+    pub limits: Limits,
 }
 
 /// After the `@`: with the meter's other objects.
@@ -28,6 +30,7 @@ impl PolledObject {
             key: key.into(),
             every: None,
             report: Report::default(),
+            limits: Limits::default(),
         }
     }
 

@@ -26,6 +26,7 @@ fn meter(name: &str) -> Definition {
         PolledObject {
             every: Some(std::time::Duration::from_mins(15)),
             report: "change:0.5,10m".parse().unwrap(),
+            limits: "high:253,low:207,hysteresis:2,rate:50/1m".parse().unwrap(),
             ..PolledObject::new(ObjectSpec::Value(VOLTAGE), "voltage_l1")
         },
         PolledObject::new(
