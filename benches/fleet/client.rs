@@ -82,7 +82,8 @@ async fn measured(places: &[SocketAddr]) {
     println!("rss {rss}");
     println!("cycles {}", now.cycles - began.cycles);
     println!("missed {}", now.missed - began.missed);
-    println!("lost {}", now.lost);
+    println!("lost {}", now.lost - began.lost);
+    println!("lost_in_ramp {}", began.lost);
     println!("gets {}", now.requests - began.requests);
     println!("stored {}", now.stored - began.stored);
     println!(

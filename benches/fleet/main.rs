@@ -122,13 +122,14 @@ fn fleets(sizes: &[usize], seconds: Option<u64>) {
         );
         println!(
             "        of the CPU: store {:.0} %; of two cores: client {:.1} %, simulators {:.1} %; ramp {:.1} s; values stored {:.0}, \
-             came late or not at all {:.0}",
+             came late or not at all {:.0}; polls lost in the ramp {:.0}",
             it.of("store_us") / it.of("cpu_us").max(1.0) * 100.0,
             it.of("cpu_us") / it.of("seconds") / 20_000.0,
             it.of("simulators_us") / it.of("seconds") / 20_000.0,
             it.of("ramp"),
             it.of("stored"),
             it.of("short"),
+            it.of("lost_in_ramp"),
         );
         resident.push((*meters as f64, it.of("rss"), it.of("rss_before")));
     }

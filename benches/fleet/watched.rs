@@ -16,7 +16,11 @@ static LATE: [AtomicU32; 50_001] = [const { AtomicU32::new(0) }; 50_001];
 /// Silence before a poll.
 const PAUSE: Duration = Duration::from_secs(1);
 
+static ROUND: AtomicU32 = AtomicU32::new(0);
+
+/// Grids too: a pause while connecting is no poll.
 pub fn begin_anew() {
+    ROUND.fetch_add(1, Ordering::Relaxed);
     for count in &LATE {
         count.store(0, Ordering::Relaxed);
     }
@@ -55,6 +59,7 @@ fn watched(stream: Box<dyn Stream>) -> Box<dyn Stream> {
         stream,
         last: Instant::now(),
         anchor: None,
+        round: 0,
     })
 }
 
@@ -62,6 +67,7 @@ struct Line {
     stream: Box<dyn Stream>,
     last: Instant,
     anchor: Option<Instant>,
+    round: u32,
 }
 
 impl Line {
@@ -70,6 +76,10 @@ impl Line {
         let silent = now - std::mem::replace(&mut self.last, now);
         if silent < PAUSE {
             return;
+        }
+        let round = ROUND.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.round, round) != round {
+            self.anchor = None;
         }
         let anchor = *self.anchor.get_or_insert(now);
         let period = PERIOD.as_micros() as i64;

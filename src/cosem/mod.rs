@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod attribute;
+pub mod by_object;
 pub mod catalogue;
 pub mod class;
 pub mod data;

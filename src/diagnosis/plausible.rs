@@ -14,6 +14,7 @@ mod tests;
 mod together;
 
 use super::{Finding, Millis};
+use crate::cosem::by_object::ByObject;
 use crate::cosem::{Decimal, Obis, Unit};
 use claims::Claims;
 use energy::Flow;
@@ -56,10 +57,10 @@ pub struct Expected {
 #[derive(Debug)]
 pub struct Plausible {
     expected: Expected,
-    held: BTreeMap<[u8; 6], Sample>,
+    held: ByObject<Sample>,
     /// Phase voltages that were there once, by object: a phase that never was is not lost.
     alive: Vec<Obis>,
-    flows: BTreeMap<[u8; 6], Flow>,
+    flows: ByObject<Flow>,
     claims: Claims,
 }
 
@@ -80,9 +81,9 @@ impl Plausible {
     pub fn new(expected: Expected) -> Self {
         Self {
             expected,
-            held: BTreeMap::new(),
+            held: ByObject::default(),
             alive: Vec::new(),
-            flows: BTreeMap::new(),
+            flows: ByObject::default(),
             claims: Claims::new(PATIENCE),
         }
     }
@@ -104,16 +105,16 @@ impl Plausible {
         for sample in samples {
             // A value that means "none" is told of and not compared with anything.
             if self.filler(sample) {
-                self.held.remove(&sample.obis.0);
+                self.held.remove(sample.obis);
                 continue;
             }
             self.alone(sample);
-            let before = self.held.get(&sample.obis.0).copied();
+            let before = self.held.get(sample.obis).copied();
             if let Some(before) = before {
                 self.against_before(sample, &before);
             }
             if before.is_some() || self.held.len() < OBJECTS {
-                self.held.insert(sample.obis.0, *sample);
+                self.held.insert(sample.obis, *sample);
                 cycle.0.insert(sample.obis.0, sample);
             }
         }
@@ -130,8 +131,8 @@ impl Plausible {
 
     /// Objects that are no longer read are no longer judged, nor is what was said of them kept.
     pub fn keep_only(&mut self, kept: impl Fn(Obis) -> bool) {
-        self.held.retain(|key, _| kept(Obis(*key)));
-        self.flows.retain(|key, _| kept(Obis(*key)));
+        self.held.retain(|obis, _| kept(obis));
+        self.flows.retain(|obis, _| kept(obis));
         self.alive.retain(|obis| kept(*obis));
         self.claims.retain(kept);
     }

@@ -126,7 +126,7 @@ fn judge(view: &MeterView, now: Instant) -> Option<(Urgency, String, String)> {
     let what = error.map_or("", |it| it.what.as_str());
     let advice = error.map_or("", |it| it.try_next.as_str());
     let silent = health.age(now).unwrap_or(health.watched);
-    let overdue = view.definition.poll.saturating_mul(3).max(LONG);
+    let overdue = view.definition.interval().saturating_mul(3).max(LONG);
     let polled = !view.definition.objects.is_empty();
     if polled && silent >= overdue && group != PhaseGroup::Ready {
         let since = match health.last_value {

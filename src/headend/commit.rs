@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Polls that share one wait for the disk.
 const LOT: usize = 64;
+/// Between two lots, unless so much waits that a lot is full: each is a wait for the disk, and what comes meanwhile shares
+/// the next one.
+const APART: Duration = Duration::from_millis(10);
 /// Between two tries to store the same.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -42,7 +45,14 @@ type Done = Result<Committed, StoreError>;
 pub(super) async fn run(inner: Weak<Inner>, mut polls: mpsc::Receiver<Poll>) {
     let mut came = Vec::with_capacity(LOT);
     let (mut reports, mut removals) = (Reports::new(), 0);
-    while polls.recv_many(&mut came, LOT).await > 0 {
+    let mut not_before = Instant::now();
+    loop {
+        sleep_until(not_before).await;
+        let many = polls.recv_many(&mut came, LOT).await;
+        if many == 0 {
+            return;
+        }
+        not_before = Instant::now() + if many < LOT { APART } else { Duration::ZERO };
         if let Some(inner) = inner.upgrade() {
             inner.judge(&came);
         }

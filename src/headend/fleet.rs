@@ -15,7 +15,7 @@ use crate::meter::poller::{self, Gate, Kept, Order};
 use crate::meter::tap::Tap;
 use crate::meter::{Definition, MeterId, MeterStatus, Phase, PolledObject};
 use crate::publish::{BrokerStatus, Device, PublisherHandle, Trails, drain};
-use crate::store::{BrokerDefinition, DeadLetter};
+use crate::store::{BrokerDefinition, DeadLetter, MeterNote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Weak};
@@ -32,8 +32,8 @@ const SOON: Duration = Duration::from_secs(2);
 /// Meters looked at in one go.
 pub(super) const LOT: usize = 256;
 /// What the traces of all meters hold together, bytes, but none less than the least.
-const TRACES: usize = 32 * 1024 * 1024;
-const LEAST_TRACE: usize = 2 * 1024;
+const TRACES: usize = 16 * 1024 * 1024;
+const LEAST_TRACE: usize = 1024;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -296,6 +296,19 @@ impl Inner {
         views
     }
 
+    /// Returns when it is stored, together with what others brought meanwhile.
+    async fn remember(&self, notes: impl Iterator<Item = (MeterId, MeterNote)>) {
+        lock(&self.noted).extend(notes);
+        let _one = self.noting.lock().await;
+        let all = std::mem::take(&mut *lock(&self.noted));
+        if all.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.note_meters(all).await {
+            self.notice(Level::Warning, error.to_string());
+        }
+    }
+
     /// Bytes of trace for each of so many: what all of them keep together is bounded, too.
     fn trace_share(&self) -> usize {
         let meters = lock(&self.state).expected();
@@ -493,10 +506,10 @@ async fn watch_meter(inner: Weak<Inner>, id: MeterId, mut status: watch::Receive
             inner.notice(Level::Warning, words);
         }
         inner.changed.notify_waiters();
-        for note in notes {
-            if let Err(error) = inner.store.note_meter(id, note).await {
-                inner.notice(Level::Warning, error.to_string());
-            }
+        if !notes.is_empty() {
+            inner
+                .remember(notes.into_iter().map(|note| (id, note)))
+                .await;
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::meter::poller::{Order, Turns};
 use crate::meter::transport::SharedConnector;
 use crate::meter::{Clock, MeterId, Poll, tap};
 use crate::publish::Dial;
-use crate::store::{Store, StoreError};
+use crate::store::{MeterNote, Store, StoreError};
 use fleet::State;
 pub use health::{PhaseGroup, Rates, Totals};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -116,6 +116,9 @@ struct Inner {
     storing_alarms: tokio::sync::Mutex<()>,
     /// Platforms are told of their meters in order.
     telling: tokio::sync::Mutex<()>,
+    /// What is to be remembered of meters; one writes for all who wait.
+    noted: Mutex<Vec<(MeterId, MeterNote)>>,
+    noting: tokio::sync::Mutex<()>,
     /// `None` once the end has begun.
     polls: Mutex<Option<mpsc::Sender<Poll>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -159,6 +162,8 @@ impl Headend {
             one_command: tokio::sync::Mutex::default(),
             storing_alarms: tokio::sync::Mutex::default(),
             telling: tokio::sync::Mutex::default(),
+            noted: Mutex::default(),
+            noting: tokio::sync::Mutex::default(),
             polls: Mutex::new(Some(polls)),
             committer: Mutex::default(),
         });

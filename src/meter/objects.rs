@@ -2,6 +2,7 @@
 //! Each is asked for once and kept as long as the meter is the same, over reconnects too.
 
 use super::identity::Identity;
+use crate::cosem::by_object::ByObject;
 use crate::cosem::object_list::ObjectList;
 use crate::cosem::short_name::ShortNames;
 use crate::cosem::{Obis, ScalerUnit, catalogue};
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Objects {
-    known: BTreeMap<Obis, Object>,
+    known: ByObject<Object>,
     /// Classes by the association's object list, as far as one is at hand: tried first, not believed blindly.
     listed: BTreeMap<Obis, u16>,
     /// What the meter grants and then fails at.
@@ -77,7 +78,7 @@ const NO_VALUE: [u16; 3] = [7, 12, 15];
 
 impl Objects {
     pub fn get(&self, obis: Obis) -> Option<Object> {
-        self.known.get(&obis).copied()
+        self.known.get(obis).copied()
     }
 
     pub fn set(&mut self, obis: Obis, object: Object) {

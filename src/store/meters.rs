@@ -372,11 +372,22 @@ pub(super) fn delete(connection: &mut Connection, id: MeterId) -> Result<(), Fau
     }
 }
 
-pub(super) fn note(
+/// All or none; those of meters that are gone are nobody's.
+pub(super) fn note_all(
     connection: &mut Connection,
-    id: MeterId,
-    note: &MeterNote,
+    notes: &[(MeterId, MeterNote)],
 ) -> Result<(), Fault> {
+    let transaction = connection.transaction()?;
+    for (id, it) in notes {
+        match note(&transaction, *id, it) {
+            Ok(()) | Err(Fault::Refused(StoreError::NotFound(_))) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+pub(super) fn note(connection: &Connection, id: MeterId, note: &MeterNote) -> Result<(), Fault> {
     let changed = match note {
         MeterNote::Seen(at) => connection
             .prepare_cached("UPDATE meter SET seen_ms = ? WHERE id = ?")?

@@ -366,6 +366,13 @@ impl Store {
             .await
     }
 
+    /// The same of many, with one wait for the disk; a meter that is gone is passed over.
+    pub async fn note_meters(&self, notes: Vec<(MeterId, MeterNote)>) -> Result<(), StoreError> {
+        self.worker
+            .run(move |connection| meters::note_all(connection, &notes))
+            .await
+    }
+
     pub async fn meter_notes(&self, id: MeterId) -> Result<MeterNotes, StoreError> {
         self.worker
             .run(move |connection| meters::notes(connection, id))

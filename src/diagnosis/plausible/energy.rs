@@ -63,15 +63,15 @@ impl Plausible {
 
     fn flowed(&mut self, sample: &Sample, power: &Sample) {
         let energy = sample.value.to_f64();
-        let Some(before) = self.flows.get(&sample.obis.0).copied() else {
+        let Some(before) = self.flows.get(sample.obis).copied() else {
             let flow = Flow::begin(power, energy);
-            self.flows.insert(sample.obis.0, flow);
+            self.flows.insert(sample.obis, flow);
             return;
         };
         let gap = power.at.saturating_sub(before.at);
         if !(1..=GAP).contains(&gap) || energy < before.energy {
             let flow = Flow::begin(power, energy);
-            self.flows.insert(sample.obis.0, flow);
+            self.flows.insert(sample.obis, flow);
             return;
         }
         let watts = power.value.to_f64();
@@ -107,7 +107,7 @@ impl Plausible {
                 });
             }
         }
-        self.flows.insert(sample.obis.0, flow);
+        self.flows.insert(sample.obis, flow);
     }
 
     /// The register has just moved: did it move as power flowed?

@@ -5,7 +5,7 @@ use super::super::changes::Level;
 use super::{Answer, Asked, done, no};
 use crate::cosem::data::printable;
 use crate::cosem::{AttributeRef, Data, Obis, ObjectSpec};
-use crate::meter::poller::{Order, Written};
+use crate::meter::poller::{Order, ReadOrder, WriteOrder, Written};
 use crate::meter::{Definition, Phase, Reading};
 use crate::publish::INTERVAL;
 use serde_json::{Value, json};
@@ -102,7 +102,11 @@ impl Asked<'_> {
         };
         let (reply, answer) = oneshot::channel();
         let readings = self
-            .ask(meter, Order::Read { specs, reply }, answer)
+            .ask(
+                meter,
+                Order::Read(Box::new(ReadOrder { specs, reply })),
+                answer,
+            )
             .await?;
         let mut shown: Vec<Value> = readings.iter().map(Reading::to_json).collect();
         Ok(match shown.pop() {
@@ -130,11 +134,11 @@ impl Asked<'_> {
             Some(other) => other.to_string(),
         };
         let (reply, answer) = oneshot::channel();
-        let order = Order::Write {
+        let order = Order::Write(Box::new(WriteOrder {
             attribute,
             value,
             reply,
-        };
+        }));
         let written = self.ask(meter, order, answer).await?;
         self.changed(&format!("{attribute} of {} was written", meter.name));
         Ok(shown(&written))

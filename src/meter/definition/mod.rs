@@ -241,12 +241,6 @@ impl Definition {
         }
     }
 
-    /// How often anything is due.
-    pub fn quickest(&self) -> Duration {
-        let all = self.objects.iter().map(|object| self.every(object));
-        all.min().unwrap_or(self.poll)
-    }
-
     /// How often this object is read.
     pub fn every(&self, object: &PolledObject) -> Duration {
         object.every.unwrap_or(self.poll)
@@ -265,7 +259,7 @@ impl Definition {
 
     /// How often a reading of anything is due.
     pub fn interval(&self) -> Duration {
-        let each = self.objects.iter().map(|it| it.every.unwrap_or(self.poll));
+        let each = self.objects.iter().map(|it| self.every(it));
         each.min().unwrap_or(self.poll)
     }
 

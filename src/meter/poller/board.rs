@@ -34,7 +34,7 @@ impl Board {
             status: watch::Sender::new(MeterStatus::new(now, meter.objects.len())),
             clock,
             before: Default::default(),
-            vitals: Vitals::new(now, meter.quickest(), &periods(meter)),
+            vitals: Vitals::new(now, meter.interval(), &periods(meter)),
         }
     }
 
@@ -236,7 +236,7 @@ impl Board {
         let was = |object| old.objects.iter().position(|it| it == object);
         let objects = new.objects.iter().zip(periods(new));
         let objects = objects.map(|(object, period)| (was(object), period));
-        self.vitals.plan(Instant::now(), new.quickest(), objects);
+        self.vitals.plan(Instant::now(), new.interval(), objects);
     }
 
     /// The objects changed: values of those that stay are kept, in the new order.
@@ -264,7 +264,7 @@ impl Board {
     /// Another device stands there.
     pub(super) fn another(&self, new: &Definition) {
         self.vitals
-            .another(Instant::now(), new.quickest(), &periods(new));
+            .another(Instant::now(), new.interval(), &periods(new));
         let objects = new.objects.len();
         self.status.send_modify(|s| {
             s.values = vec![None; objects];

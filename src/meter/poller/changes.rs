@@ -4,7 +4,7 @@
 
 use super::live::Exit;
 use super::orders::MOST_READS;
-use super::{Order, Owner};
+use super::{Order, Owner, WriteOrder};
 use crate::cosem::decode::{secret, shape};
 use crate::cosem::{AttributeRef, Data, value};
 use crate::meter::clock::Clock;
@@ -31,11 +31,7 @@ pub struct Synced {
 }
 
 pub(super) enum Change {
-    Write {
-        attribute: AttributeRef,
-        value: String,
-        reply: oneshot::Sender<Result<Written, String>>,
-    },
+    Write(Box<WriteOrder>),
     Clock {
         reply: oneshot::Sender<Result<Synced, String>>,
     },
@@ -45,14 +41,14 @@ impl Change {
     /// Whoever asked may be gone; then nobody needs it.
     pub(super) fn refuse(self, why: &str) {
         match self {
-            Self::Write { reply, .. } => drop(reply.send(Err(why.to_owned()))),
+            Self::Write(order) => drop(order.reply.send(Err(why.to_owned()))),
             Self::Clock { reply } => drop(reply.send(Err(why.to_owned()))),
         }
     }
 
     fn is_forgotten(&self) -> bool {
         match self {
-            Self::Write { reply, .. } => reply.is_closed(),
+            Self::Write(order) => order.reply.is_closed(),
             Self::Clock { reply } => reply.is_closed(),
         }
     }
@@ -87,11 +83,12 @@ impl Owner {
         self.in_exchange = true;
         let clock = self.clock;
         let result = match change {
-            Change::Write {
-                attribute,
-                value,
-                reply,
-            } => {
+            Change::Write(order) => {
+                let WriteOrder {
+                    attribute,
+                    value,
+                    reply,
+                } = *order;
                 let work = write(session, attribute, &value);
                 let outcome = self.obeying(orders, work).await;
                 self.answered(outcome, reply)

@@ -47,16 +47,9 @@ pub enum Order {
     Reconnect,
     /// After an authentication failure: a person says try again.
     Proceed,
-    Read {
-        specs: Vec<ObjectSpec>,
-        reply: oneshot::Sender<Result<Vec<Reading>, String>>,
-    },
+    Read(Box<ReadOrder>),
     /// Writes one attribute, typed by what the meter shows there, and reads it back.
-    Write {
-        attribute: AttributeRef,
-        value: String,
-        reply: oneshot::Sender<Result<Written, String>>,
-    },
+    Write(Box<WriteOrder>),
     /// Sets the meter's clock to ours.
     SyncClock {
         reply: oneshot::Sender<Result<Synced, String>>,
@@ -66,6 +59,18 @@ pub enum Order {
     Lend(oneshot::Sender<Loan>),
     /// Release the meter and end the task.
     Shutdown,
+}
+
+/// On the heap, like all that is not small: every meter has room for a block of orders.
+pub struct ReadOrder {
+    pub specs: Vec<ObjectSpec>,
+    pub reply: oneshot::Sender<Result<Vec<Reading>, String>>,
+}
+
+pub struct WriteOrder {
+    pub attribute: AttributeRef,
+    pub value: String,
+    pub reply: oneshot::Sender<Result<Written, String>>,
 }
 
 pub struct PollerHandle {
@@ -143,7 +148,7 @@ pub fn spawn_with(
     let status = board.watch();
     let vitals = board.vitals.clone();
     tap.diagnose(evidence::settings(&definition, kept.known_good.as_ref()));
-    let owner = Owner {
+    let mut owner = Owner {
         judge: Judge::new(&definition),
         definition,
         connector,
@@ -173,7 +178,7 @@ pub fn spawn_with(
         borrower: None,
         after_loan: Phase::Connecting,
     };
-    let task = tokio::spawn(owner.run(inbox));
+    let task = tokio::spawn(async move { owner.run(inbox).await });
     PollerHandle {
         orders,
         status,
@@ -247,7 +252,7 @@ enum Next {
 }
 
 impl Owner {
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+    async fn run(&mut self, mut orders: mpsc::Receiver<Order>) {
         let mut next = if self.definition.enabled {
             Next::Connect
         } else {

@@ -85,20 +85,12 @@ impl Owner {
                 // The breaker's pause ends for who says reconnect.
                 (self.is_waiting() && !self.healing.is_paused()).then_some(Next::Connect)
             }
-            Some(Order::Read { specs, reply }) => {
-                self.queue_read(specs, reply);
+            Some(Order::Read(order)) => {
+                self.queue_read(order.specs, order.reply);
                 None
             }
-            Some(Order::Write {
-                attribute,
-                value,
-                reply,
-            }) => {
-                self.queue_change(Change::Write {
-                    attribute,
-                    value,
-                    reply,
-                });
+            Some(Order::Write(order)) => {
+                self.queue_change(Change::Write(order));
                 None
             }
             Some(Order::SyncClock { reply }) => {
@@ -119,17 +111,9 @@ impl Owner {
                 self.confirmed = self.after_loan == Phase::NeedsPerson;
                 self.after_loan = Phase::Connecting;
             }
-            Some(Order::Read { specs, reply }) => self.queue_read(specs, reply),
+            Some(Order::Read(order)) => self.queue_read(order.specs, order.reply),
             // Refused: the meter is not ours now.
-            Some(Order::Write {
-                attribute,
-                value,
-                reply,
-            }) => self.queue_change(Change::Write {
-                attribute,
-                value,
-                reply,
-            }),
+            Some(Order::Write(order)) => self.queue_change(Change::Write(order)),
             Some(Order::SyncClock { reply }) => self.queue_change(Change::Clock { reply }),
             Some(Order::Replace(new)) => {
                 let old = Arc::clone(&self.definition);

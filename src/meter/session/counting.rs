@@ -30,7 +30,7 @@ pub(super) struct Counting {
     fresh: Fresh,
     public: Option<PublicClient>,
     /// Ours, while the public client has the line.
-    aside: Option<(Association, Vec<u8>)>,
+    aside: Option<Box<(Association, Vec<u8>)>>,
 }
 
 impl Counting {
@@ -126,7 +126,8 @@ impl Session {
 
     /// The public client was left on the line when a connect was broken off.
     pub(super) fn come_back(&mut self) {
-        if let Some((ours, disc)) = self.counting.aside.take() {
+        if let Some(aside) = self.counting.aside.take() {
+            let (ours, disc) = *aside;
             self.association = ours;
             self.disc = disc;
         }
@@ -147,7 +148,7 @@ impl Session {
         ));
         let ours = std::mem::replace(&mut self.association, Association::new(public.config));
         let disc = std::mem::replace(&mut self.disc, public.disc);
-        self.counting.aside = Some((ours, disc));
+        self.counting.aside = Some(Box::new((ours, disc)));
         let attribute = AttributeRef {
             class: 1,
             obis: public.object,

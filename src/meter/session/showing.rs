@@ -24,7 +24,11 @@ impl Showing {
             confirmed: false,
             credential: Credential::of(meter),
             counted: false,
-            meter: Box::new(meter.clone()),
+            // What is polled says nothing about its locks.
+            meter: Box::new(Definition {
+                objects: Vec::new(),
+                ..meter.clone()
+            }),
         }
     }
 

@@ -117,7 +117,7 @@ impl Chart {
         let from = to.checked_sub(length).ok()?;
         (self.ticket, self.asked, self.waiting) = (ticket, Some(now.mono), true);
         (self.from, self.to) = (from, to);
-        self.reach = super::meters::late(definition.poll);
+        self.reach = super::meters::late(definition.every(object));
         Some(Query {
             meter: self.meter,
             key: object.key.clone(),

@@ -338,7 +338,7 @@ pub fn remark(view: &MeterView, order: Order, now: super::Now) -> String {
             let silent = status.last_received.map_or(Duration::ZERO, |at| {
                 now.mono.saturating_duration_since(at.into_std())
             });
-            if silent > late(view.definition.poll) {
+            if silent > late(view.definition.interval()) {
                 return format!("silent for {}", words::span(silent));
             }
             let round_trip = Duration::from_micros(status.counters.round_trip_us);

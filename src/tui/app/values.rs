@@ -128,7 +128,7 @@ pub fn row(view: &MeterView, index: usize, now: Timestamp, zone: &TimeZone) -> O
         }
         Ok(data) => {
             row.number = reading.decimal().is_some();
-            row.quality = if age > late(view.definition.poll) {
+            row.quality = if age > late(view.definition.every(object)) {
                 Quality::Old
             } else {
                 Quality::Good

@@ -58,7 +58,7 @@ impl Healing {
 }
 
 fn longest_silence(meter: &Definition) -> Option<Duration> {
-    let polls = meter.quickest().saturating_mul(SILENT_POLLS);
+    let polls = meter.interval().saturating_mul(SILENT_POLLS);
     (!meter.objects.is_empty()).then(|| meter.recovery.silence.max(polls))
 }
 

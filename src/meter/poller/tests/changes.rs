@@ -10,11 +10,11 @@ fn write(attribute: &str, value: &str) -> (Order, oneshot::Receiver<Result<Writt
         unreachable!()
     };
     let value = value.to_owned();
-    let order = Order::Write {
+    let order = Order::Write(Box::new(WriteOrder {
         attribute,
         value,
         reply,
-    };
+    }));
     (order, answer)
 }
 
@@ -86,7 +86,7 @@ async fn whoever_asks_without_end_starves_no_poll() {
                 .map(|_| {
                     let (reply, answer) = oneshot::channel();
                     let specs = vec![spec; 3];
-                    (Order::Read { specs, reply }, answer)
+                    (Order::Read(Box::new(ReadOrder { specs, reply })), answer)
                 })
                 .collect();
             let mut answers = Vec::new();

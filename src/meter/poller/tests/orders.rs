@@ -114,7 +114,7 @@ async fn reads_from_outside_go_over_the_same_link() {
     let mut it = run(microstar("22222222"));
     let ask = |specs: Vec<ObjectSpec>| {
         let (reply, answer) = oneshot::channel();
-        (Order::Read { specs, reply }, answer)
+        (Order::Read(Box::new(ReadOrder { specs, reply })), answer)
     };
     let spec = ObjectSpec::Value(Obis::new(1, 1, 32, 7, 0, 255));
     let absent = ObjectSpec::Value(Obis::new(1, 1, 199, 7, 0, 255));
