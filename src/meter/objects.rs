@@ -127,7 +127,8 @@ impl Objects {
 
     /// Which of `identity::ASKED` is worth asking for.
     pub(super) fn asks_identity(&self) -> [bool; 2] {
-        let may = self.asked_identity < MOST_ASKED;
+        // Links that are lost just then are no reason to stop asking a meter that did answer once.
+        let may = self.identity.is_some() || self.asked_identity < MOST_ASKED;
         self.unsaid.map(|unsaid| may && !unsaid)
     }
 

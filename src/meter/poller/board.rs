@@ -3,7 +3,7 @@
 use crate::diagnosis::Finding;
 use crate::dlms::hdlc::link::LinkCounters;
 use crate::meter::clock::Clock;
-use crate::meter::definition::Definition;
+use crate::meter::definition::{Definition, PolledObject};
 use crate::meter::health::Vitals;
 use crate::meter::identity::Identity;
 use crate::meter::reading::Reading;
@@ -233,7 +233,7 @@ impl Board {
 
     /// Another grid, or other objects.
     pub(super) fn plan(&self, old: &Definition, new: &Definition) {
-        let was = |object| old.objects.iter().position(|it| it == object);
+        let was = |object: &PolledObject| old.objects.iter().position(|it| it.spec == object.spec);
         let objects = new.objects.iter().zip(periods(new));
         let objects = objects.map(|(object, period)| (was(object), period));
         self.vitals.plan(Instant::now(), new.interval(), objects);
@@ -245,14 +245,14 @@ impl Board {
             let mut values = std::mem::take(&mut s.values);
             s.values = (new.objects.iter())
                 .map(|object| {
-                    let at = old.objects.iter().position(|o| o == object)?;
+                    let at = old.objects.iter().position(|o| o.spec == object.spec)?;
                     values.get_mut(at)?.take()
                 })
                 .collect();
             let points = std::mem::take(&mut s.points);
             s.points = (new.objects.iter())
                 .map(|object| {
-                    let at = old.objects.iter().position(|o| o == object);
+                    let at = old.objects.iter().position(|o| o.spec == object.spec);
                     at.and_then(|at| points.get(at))
                         .copied()
                         .unwrap_or_default()

@@ -3,7 +3,7 @@
 
 use super::board::Board;
 use super::live::Exit;
-use super::{Order, Owner};
+use super::{Next, Order, Owner};
 use crate::cosem::{AttributeRef, ObjectSpec};
 use crate::meter::definition::Definition;
 use crate::meter::judge::Judge;
@@ -56,6 +56,9 @@ impl Owner {
         let change = asked.map_err(Exit::Told)?.map_err(Exit::Lost)?;
         if change.is_some() {
             self.judge = Judge::new(&self.definition);
+            // What the other one refused this one may give.
+            self.healing.objects.forget();
+            self.show_resting(0);
         }
         self.board.identity(session.objects.identity());
         Ok(())
@@ -104,6 +107,10 @@ impl Owner {
         );
         let outcome = self.obeying(orders, reading).await;
 
+        if !Arc::ptr_eq(&meter, &self.definition) {
+            (self.due, self.order) = (due, order);
+            return Err(self.broken_off(&meter, at, started, readings, outcome));
+        }
         let now = Instant::now();
         let cause = match &outcome {
             Err(_) => Cause::Paused,
@@ -155,10 +162,42 @@ impl Owner {
                 at,
                 readings,
             };
-            self.hand_on(poll, orders).await?;
+            if outcome.is_ok() {
+                self.hand_on(poll, orders).await?;
+            } else if self.polls.try_send(poll).is_err() {
+                // Whoever wants the meter let go does not wait for a full store.
+                self.board.count(|c| c.polls_lost += 1);
+            }
         }
         outcome.map_err(Exit::Told)?.map_err(Exit::Lost)?;
         bitten.map_or(Ok(()), |next| Err(Exit::Told(next)))
+    }
+
+    /// Another definition holds already: the places and ticks of this poll are nobody's now. What was read is read.
+    fn broken_off(
+        &mut self,
+        meter: &Definition,
+        at: jiff::Timestamp,
+        started: Instant,
+        readings: Vec<(usize, Reading)>,
+        outcome: Result<Result<(), SessionError>, Next>,
+    ) -> Exit {
+        let brought = readings.iter().any(|(_, reading)| reading.value.is_ok());
+        (self.board.vitals).ended(Instant::now(), started, started.elapsed(), brought);
+        let readings = readings.into_iter().map(|(_, reading)| reading).collect();
+        let poll = Poll {
+            meter: meter.id,
+            at,
+            readings,
+        };
+        if brought && self.polls.try_send(poll).is_err() {
+            self.board.count(|c| c.polls_lost += 1);
+        }
+        match outcome {
+            Err(next) => Exit::Told(next),
+            Ok(Err(error)) => Exit::Lost(error),
+            Ok(Ok(())) => Exit::Told(Next::Connect),
+        }
     }
 
     /// Of each object that was due: the tick that was served, and whether a value came.
@@ -222,7 +261,7 @@ impl Owner {
             return Ok(());
         };
         let polls = self.polls.clone();
-        let limit = self.definition.poll;
+        let limit = self.definition.interval();
         let sending = tokio::time::timeout(limit, polls.send(poll));
         let sent = self.obeying(orders, sending).await;
         if !matches!(sent, Ok(Ok(_))) {
@@ -242,10 +281,24 @@ impl Owner {
         if reply.is_closed() {
             return Ok(());
         }
+        // Asked for by itself it has its turn; among others, one over which the link is lost would cost them all.
+        let (now, at, several) = (Instant::now(), self.clock.now(), specs.len() > 1);
+        let resting = |spec| {
+            let words = self.healing.objects.why_resting(spec, now);
+            words.filter(|_| several)
+        };
+        let specs: Vec<_> = specs
+            .into_iter()
+            .map(|spec| (spec, resting(spec)))
+            .collect();
         let reading = async {
             let mut readings = Vec::with_capacity(specs.len());
-            for spec in specs {
-                readings.push(session.read(spec, &obis(spec).key()).await?);
+            for (spec, resting) in specs {
+                let key = obis(spec).key();
+                readings.push(match resting {
+                    Some(words) => unread(spec, &key, at, ReadingError::Resting(words)),
+                    None => session.read(spec, &key).await?,
+                });
             }
             Ok::<_, SessionError>(readings)
         };

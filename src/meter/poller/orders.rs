@@ -208,6 +208,7 @@ impl Owner {
         let otherwise = old.needs_reconnect(&new);
         self.judge.adopt(&old, &new);
         self.definition = Arc::new(new);
+        self.renew_silence();
         // While it is lent the diagnosis is the borrower's.
         if otherwise && !self.board.is(&Phase::Lent) {
             self.diagnose_anew();

@@ -7,7 +7,7 @@ mod objects;
 
 use super::cycle::LostOver;
 use super::{Next, Owner};
-use crate::meter::definition::{Definition, RecoverySettings};
+use crate::meter::definition::{Definition, PolledObject, RecoverySettings};
 use crate::meter::reading::{Reading, ReadingError};
 use crate::meter::recovery::{Breaker, Cause, Recovery};
 use crate::meter::tap::Note;
@@ -34,6 +34,8 @@ pub(super) struct Healing {
     pub(super) silent_at: Option<Instant>,
     /// The association stands since then.
     ready_at: Option<Instant>,
+    /// A value came since then.
+    value_on_link: bool,
 }
 
 impl Healing {
@@ -51,6 +53,7 @@ impl Healing {
     pub(super) fn adopt(&mut self, old: &Definition, new: &Definition) {
         if old.is_elsewhere(new) {
             (self.breaker, self.objects) = Default::default();
+            (self.failed_cycles, self.renewed_in_vain) = (0, false);
         } else if old.objects != new.objects {
             self.objects.keep_only(&new.objects);
         }
@@ -85,6 +88,7 @@ impl Owner {
     pub(super) fn begin_watch(&mut self) {
         let now = Instant::now();
         self.healing.ready_at = Some(now);
+        self.healing.value_on_link = false;
         self.healing.silent_at = longest_silence(&self.definition).map(|time| now + time);
     }
 
@@ -123,11 +127,20 @@ impl Owner {
     pub(super) fn healed(&mut self) {
         let healing = &mut self.healing;
         (healing.failed_cycles, healing.renewed_in_vain) = (0, false);
+        healing.value_on_link = true;
         healing.silent_at = longest_silence(&self.definition).map(|time| Instant::now() + time);
         if healing.breaker.state() == Breaker::HalfOpen {
             healing.breaker.worked();
             self.remark("circuit breaker closed: values come again".to_owned());
             self.show_breaker(|_| {});
+        }
+    }
+
+    /// What is read has changed: how long a silence may last, too.
+    pub(super) fn renew_silence(&mut self) {
+        if self.healing.silent_at.is_some() {
+            let longest = longest_silence(&self.definition);
+            self.healing.silent_at = longest.map(|time| Instant::now() + time);
         }
     }
 
@@ -212,8 +225,14 @@ impl Owner {
         let mut rested = Vec::new();
         let mut changed = false;
         // Where nothing at all comes it is not this object, until a new link has shown that it is not the link.
-        let own_fault = brought || self.healing.renewed_in_vain;
         let definition = &self.definition;
+        // Objects that are well and had no turn now speak for the link, too.
+        let well = |(place, object): (usize, &PolledObject)| {
+            readings.iter().all(|(read, _)| *read != place)
+                && !self.healing.objects.is_ailing(object.spec)
+        };
+        let vouched = self.healing.value_on_link && definition.objects.iter().enumerate().any(well);
+        let own_fault = brought || self.healing.renewed_in_vain || vouched;
         for (index, reading) in readings {
             let Some(object) = definition.objects.get(*index) else {
                 continue;
@@ -230,7 +249,7 @@ impl Owner {
             }
         }
         if let Some((over, why)) = lost {
-            let others = !readings.is_empty();
+            let others = !readings.is_empty() || vouched;
             let objects = over.places.iter();
             let objects: Vec<_> = objects
                 .filter_map(|it| definition.objects.get(*it))

@@ -135,6 +135,11 @@ impl Ailing {
         self.entry(object, why).refusals = 0;
     }
 
+    /// It did not answer its last question.
+    pub fn is_ailing(&self, spec: ObjectSpec) -> bool {
+        self.case(spec).is_some()
+    }
+
     /// Whether the link may be lost over it: it is asked by itself.
     pub fn is_suspect(&self, spec: ObjectSpec) -> bool {
         self.case(spec).is_some_and(Case::is_suspect)
@@ -157,8 +162,13 @@ impl Ailing {
 
     /// Other objects are read now.
     pub fn keep_only(&mut self, objects: &[PolledObject]) {
-        self.0
-            .retain(|case| objects.iter().any(|object| object.spec == case.spec));
+        self.0.retain_mut(|case| {
+            let object = objects.iter().find(|object| object.spec == case.spec);
+            if let Some(object) = object {
+                case.key.clone_from(&object.key);
+            }
+            object.is_some()
+        });
     }
 
     /// Everything gets another chance.
