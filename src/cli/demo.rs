@@ -113,6 +113,10 @@ const FEEDER: [Obis; 6] = [
     Obis::new(1, 0, 1, 8, 0, 255),
 ];
 
+/// Of the voltage, which is read first.
+const MICROSTAR_LIMITS: &str = "high:132,low:128,hysteresis:0.3";
+const FEEDER_LIMITS: &str = "high:232,low:225,hysteresis:0.5";
+
 /// One meter of the play: how it behaves and how we know it.
 struct Cast {
     profile: Profile,
@@ -173,6 +177,15 @@ impl Cast {
         meter.poll = Duration::from_secs(if self.microstar { 2 } else { 5 });
         if !self.microstar {
             meter.objects = FEEDER.map(polled).into();
+        }
+        // Narrow enough that the course of a day brings an alarm now and then.
+        let limits = if self.microstar {
+            MICROSTAR_LIMITS
+        } else {
+            FEEDER_LIMITS
+        };
+        if let (Some(voltage), Ok(limits)) = (meter.objects.first_mut(), limits.parse()) {
+            voltage.limits = limits;
         }
         meter.objects.push(polled(Obis::new(0, 0, 1, 0, 0, 255)));
         meter.publish = Some("lab".into());

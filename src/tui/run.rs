@@ -103,6 +103,7 @@ impl Loop {
         let mut model = Model::new(moment(setup.clock), jiff::tz::TimeZone::system());
         model.demo = setup.demo;
         model.about.clone_from(&setup.about);
+        model.person = std::env::var("USER").unwrap_or_default();
         let mut batches = None;
         if let Some((mut recorded, speed)) = setup.replay.take() {
             let first = recorded.first();

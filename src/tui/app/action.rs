@@ -77,6 +77,8 @@ pub enum Action {
     Group,
     NextNeedy,
     Overview,
+    Alarms,
+    Acknowledge,
     Chart,
     Herald,
     Nearer,
@@ -102,6 +104,8 @@ pub enum Place {
     Line,
     /// The fleet as a whole.
     Overview,
+    /// What is wrong, and was.
+    Alarms,
     /// The course of a value.
     Chart,
     /// Really everywhere.
@@ -130,6 +134,7 @@ impl Place {
             Self::Filter => "Filter",
             Self::Line => "Note or file name",
             Self::Overview => "Fleet",
+            Self::Alarms => "Alarms",
             Self::Chart => "Chart",
             Self::Always => "Everywhere",
         }
@@ -137,7 +142,7 @@ impl Place {
 }
 
 /// All places, in the order the help and the README show them.
-pub const PLACES: [Place; 16] = [
+pub const PLACES: [Place; 17] = [
     Place::Panes,
     Place::Pane(Pane::Meters),
     Place::Pane(Pane::Values),
@@ -151,6 +156,7 @@ pub const PLACES: [Place; 16] = [
     Place::Filter,
     Place::Line,
     Place::Overview,
+    Place::Alarms,
     Place::Chart,
     Place::Help,
     Place::Always,
@@ -215,8 +221,9 @@ table! {
         Action::Faster, "replay-faster", ["+", "="], 6, "faster", "In a replay: twice as fast";
         Action::Slower, "replay-slower", ["-"], 7, "slower", "In a replay: half as fast";
         Action::Overview, "overview", ["v"], 9, "fleet", "All meters in bands, and who needs you first";
+        Action::Alarms, "alarms", ["!"], 6, "alarms", "What is wrong now, and was lately; acknowledge it";
         Action::Chart, "chart", ["c"], 10, "chart", "The course of the selected value, an hour to a year";
-        Action::Herald, "notify", ["B"], 0, "", "Ring when a meter needs you: off, bell, OSC 9, OSC 777";
+        Action::Herald, "notify", ["B"], 0, "", "Ring when you are needed: off, bell, OSC 9, OSC 777";
         Action::Repaint, "repaint", ["ctrl-l"], 0, "", "Paint the screen again";
         Action::Suspend, "suspend", ["ctrl-z"], 0, "", "Back to the shell; sessions go on until they time out";
     }
@@ -306,6 +313,18 @@ table! {
         Action::Bottom, "overview-bottom", ["end", "G"], 0, "", "To the last";
         Action::Accept, "overview-open", ["enter"], 1, "go to it", "Go to this meter";
         Action::Cancel, "overview-close", ["esc", "v", "q"], 2, "close", "Close";
+    }
+    Place::Alarms => {
+        Action::Up, "alarms-up", ["up", "k"], 0, "", "One alarm up";
+        Action::Down, "alarms-down", ["down", "j"], 4, "next", "One alarm down";
+        Action::PageUp, "alarms-page-up", ["pgup"], 0, "", "One page up";
+        Action::PageDown, "alarms-page-down", ["pgdn", "space"], 0, "", "One page down";
+        Action::Top, "alarms-top", ["home"], 0, "", "To the worst";
+        Action::Bottom, "alarms-bottom", ["end", "G"], 0, "", "To what is over longest";
+        Action::Accept, "alarms-open", ["enter"], 2, "go to it", "Go to the meter, and to the value it is about";
+        Action::Acknowledge, "acknowledge", ["a"], 1, "acknowledge", "Say that you know of it: your name, and a note";
+        Action::Filter, "filter-alarms", ["/"], 5, "filter", "Only alarms with words in meter, object, text or name";
+        Action::Cancel, "alarms-close", ["esc", "!", "q"], 3, "close", "Close; with a filter, clear it first";
     }
     Place::Chart => {
         Action::Left, "chart-earlier", ["left", "h"], 1, "earlier", "Half a span back in time";

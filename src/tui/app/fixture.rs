@@ -10,7 +10,8 @@ use crate::dlms::hdlc::ServerAddress;
 use crate::dlms::security::Secret;
 use crate::dlms::xdlms::Conformance;
 use crate::headend::{
-    At, BenchView, BrokerView, Changes, Exchange, MeterView, ProbeView, Published, StepView, Work,
+    Alarm, At, BenchView, BrokerView, Changes, Exchange, MeterView, ProbeView, Published, Severity,
+    StepView, Work,
 };
 use crate::meter::probe::{Mark, Outcome, Pending, Report, Stage, Step, StepName, Working};
 use crate::meter::status::{LastError, RungState};
@@ -24,6 +25,25 @@ use std::time::{Duration, Instant};
 /// 14:32:15 on a Friday in November.
 pub fn wall() -> jiff::Timestamp {
     "2026-11-20T14:32:15Z".parse().unwrap()
+}
+
+/// Of microstar-001, raised an hour ago and seen a minute ago.
+pub fn alarm(id: i64, severity: Severity, text: &str) -> Alarm {
+    Alarm {
+        id,
+        meter: Some(MeterId(1)),
+        name: "microstar-001".to_owned(),
+        key: String::new(),
+        cause: "breaker".to_owned(),
+        severity,
+        text: text.to_owned(),
+        first: wall() - jiff::SignedDuration::from_hours(1),
+        last: wall() - jiff::SignedDuration::from_mins(1),
+        count: 1,
+        value: None,
+        acknowledged: None,
+        cleared: None,
+    }
 }
 
 pub struct Moment {

@@ -29,20 +29,17 @@ impl Herald {
         let (way, word) = match self.way {
             Way::Off => (
                 Way::Bell,
-                "a meter that needs you rings the bell; B again: OSC 9",
+                "who needs you and critical alarms ring the bell; B again: OSC 9",
             ),
             Way::Bell => (
                 Way::Osc9,
-                "a meter that needs you is told as OSC 9; B again: OSC 777",
+                "who needs you and critical alarms go out as OSC 9; B again: OSC 777",
             ),
             Way::Osc9 => (
                 Way::Osc777,
-                "a meter that needs you is told as OSC 777; B again: off",
+                "who needs you and critical alarms go out as OSC 777; B again: off",
             ),
-            Way::Osc777 => (
-                Way::Off,
-                "no call when a meter needs you; B again: the bell",
-            ),
+            Way::Osc777 => (Way::Off, "no call when you are needed; B again: the bell"),
         };
         (self.way, self.last) = (way, None);
         word

@@ -1,6 +1,7 @@
 //! The core of the screen: messages in, model changed, effects out. The rule: no terminal,
 //! no task and no clock in here; everything arrives as data.
 pub mod action;
+pub mod alarms;
 pub mod attention;
 pub mod chart;
 pub mod confirm;

@@ -1,5 +1,6 @@
 //! Everything the screen knows. The rule: only `update` changes it; the picture only reads.
 use super::action::Place;
+use super::alarms::{Alarms, List, Typing};
 use super::chart::Chart;
 use super::confirm::Confirm;
 use super::fleet::{Fleet, State};
@@ -36,6 +37,7 @@ pub enum Overlay {
     /// A filter being typed for a pane; its line takes the place of the notice.
     Filter(Pane, Input),
     Overview(Overview),
+    Alarms(Box<List>),
     Chart(Box<Chart>),
     /// A note or a file name being typed.
     Line(Asked, Input),
@@ -94,6 +96,7 @@ pub struct Model {
     pub mqtt: MqttPane,
     /// What became of each meter's newest poll.
     pub published: BTreeMap<MeterId, Arc<Published>>,
+    pub alarms: Alarms,
     pub overlay: Option<Overlay>,
     pub frozen: Option<Box<Frozen>>,
     pub notices: Notices,
@@ -107,6 +110,8 @@ pub struct Model {
     pub demo: bool,
     /// A recorded trace instead of meters.
     pub replay: Option<Box<Replay>>,
+    /// Who sits here, as they said last, or as the system calls them; may be empty.
+    pub person: String,
     /// How a person is told who does not look at the screen.
     pub herald: Herald,
     pub(super) pending: Vec<Pending>,
@@ -133,6 +138,7 @@ impl Model {
             session: SessionPane::default(),
             mqtt: MqttPane::default(),
             published: BTreeMap::new(),
+            alarms: Alarms::default(),
             overlay: None,
             frozen: None,
             notices: Notices::default(),
@@ -142,6 +148,7 @@ impl Model {
             about: Vec::new(),
             demo: false,
             replay: None,
+            person: String::new(),
             herald: Herald::default(),
             pending: Vec::new(),
             tickets: 0,
@@ -203,6 +210,11 @@ impl Model {
             Some(Overlay::Filter(..)) => Place::Filter,
             Some(Overlay::Line(..)) => Place::Line,
             Some(Overlay::Overview(_)) => Place::Overview,
+            Some(Overlay::Alarms(list)) => match list.typing {
+                None => Place::Alarms,
+                Some(Typing::Filter(_)) => Place::Filter,
+                Some(Typing::Acknowledge(..)) => Place::Line,
+            },
             Some(Overlay::Chart(_)) => Place::Chart,
         }
     }

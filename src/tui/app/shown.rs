@@ -29,6 +29,8 @@ pub enum Target {
     Group(State),
     /// A line of who needs a person.
     Needy(usize),
+    /// An alarm of the list, by its number.
+    Alarm(i64),
     /// Row of the selected meter's values.
     Value(usize),
     /// Frame by its sequence number.

@@ -49,6 +49,11 @@ impl Sieve {
         for finding in view.findings() {
             let _ = write!(scratch, "\n{} {}", finding.id, finding.title);
         }
+        self.holds(scratch)
+    }
+
+    /// Whether every word is in the text, which is changed.
+    pub fn holds(&self, scratch: &mut String) -> bool {
         if scratch.is_ascii() {
             scratch.make_ascii_lowercase();
         } else {

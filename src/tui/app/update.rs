@@ -1,5 +1,6 @@
 //! One message at a time: the only place the model changes. The rule: it never waits and
 //! never asks; what it needs from outside it returns as effects.
+mod alarms;
 mod bench;
 mod brokers;
 mod changes;

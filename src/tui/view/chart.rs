@@ -3,6 +3,7 @@ use super::canvas::{Canvas, cells, wrap};
 use super::{panel, theme};
 use crate::cosem::Unit;
 use crate::cosem::data::printable;
+use crate::meter::definition::Limits;
 use crate::tui::app::chart::{Chart, Column, Figures};
 use crate::tui::app::shown::Target;
 use crate::tui::app::{Model, values, words};
@@ -53,7 +54,11 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model, chart: &Chart) {
             ];
             panel::empty(canvas, below, &lines);
         }
-        Ok(_) => plot(canvas, below, chart, decimals),
+        Ok(_) => {
+            let limits = view.definition.objects.get(chart.object);
+            let limits = limits.map(|it| it.limits).unwrap_or_default();
+            plot(canvas, below, chart, decimals, limits);
+        }
     }
     times(canvas, inner, model, chart);
 }
@@ -144,7 +149,7 @@ fn times(canvas: &mut Canvas<'_>, inner: Rect, model: &Model, chart: &Chart) {
     canvas.put_right(left, y, room, &to, theme::muted());
 }
 
-fn plot(canvas: &mut Canvas<'_>, below: Rect, chart: &Chart, decimals: usize) {
+fn plot(canvas: &mut Canvas<'_>, below: Rect, chart: &Chart, decimals: usize, limits: Limits) {
     let area = Rect::new(
         below.x + SCALE,
         below.y,
@@ -158,6 +163,16 @@ fn plot(canvas: &mut Canvas<'_>, below: Rect, chart: &Chart, decimals: usize) {
     let Some((low, high)) = range(&columns) else {
         return;
     };
+    let near = (high - low).max(high.abs() / 500.0);
+    let bounds: Vec<_> = [("high", limits.high), ("low", limits.low)]
+        .into_iter()
+        .filter_map(|(word, bound)| Some((word, bound?)))
+        .filter(|(_, bound)| (low - near..=high + near).contains(&bound.to_f64()))
+        .collect();
+    // A limit far off would press the course flat; a near one is part of the picture.
+    let (low, high) = bounds.iter().fold((low, high), |(low, high), (_, bound)| {
+        (low.min(bound.to_f64()), high.max(bound.to_f64()))
+    });
     let scale = Scale::new(low, high, area.height);
     for row in [0, area.height / 2, area.height - 1] {
         let text = format!("{:.decimals$}", scale.value(row));
@@ -185,6 +200,14 @@ fn plot(canvas: &mut Canvas<'_>, below: Rect, chart: &Chart, decimals: usize) {
             };
             canvas.put(x, area.y + row, 1, symbol, style);
         }
+    }
+    for (word, bound) in bounds {
+        let y = area.y + scale.row(bound.to_f64());
+        for x in (area.left()..area.right()).step_by(2) {
+            canvas.put(x, y, 1, "·", theme::warn());
+        }
+        let text = format!("{word} {bound}");
+        canvas.put_right(below.x, y, SCALE - 1, &format!("{text:>10}"), theme::warn());
     }
 }
 
@@ -224,6 +247,13 @@ impl Scale {
         ((value - self.bottom) / self.span * most)
             .clamp(0.0, most)
             .round() as u32
+    }
+
+    /// The row a value is in, counted from above.
+    fn row(&self, value: f64) -> u16 {
+        let filled = self.eighths(value).saturating_sub(1) / 8;
+        let above = u32::from(self.rows).saturating_sub(filled + 1);
+        u16::try_from(above).unwrap_or(0)
     }
 
     /// At the middle of a row, counted from above.

@@ -24,11 +24,7 @@ pub fn notice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     }
     let width = area.width.saturating_sub(2);
     if let Some(notice) = model.notices.current() {
-        let (sign, style) = match notice.level {
-            Level::Info => ("·", theme::accent()),
-            Level::Warning => ("!", theme::warn()),
-            Level::Error => ("✗", theme::bad()),
-        };
+        let (sign, style) = level(notice.level);
         let text = format!("{sign} {}", printable(&notice.text));
         canvas.put(area.x + 1, area.y, width, &text, style);
         return;
@@ -49,6 +45,14 @@ pub fn notice(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
             let x = area.x + 1 + used;
             canvas.put(x, area.y, width - used, &advice, Style::new());
         }
+    }
+}
+
+pub fn level(level: Level) -> (&'static str, Style) {
+    match level {
+        Level::Info => ("·", theme::accent()),
+        Level::Warning => ("!", theme::warn()),
+        Level::Error => ("✗", theme::bad()),
     }
 }
 

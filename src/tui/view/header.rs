@@ -3,10 +3,11 @@
 use super::canvas::{Canvas, Piece, fit};
 use super::theme;
 use crate::cosem::data::printable;
+use crate::headend::Severity;
 use crate::tui::app::fleet::State;
 use crate::tui::app::replay::Replay;
 use crate::tui::app::shown::Target;
-use crate::tui::app::{Model, Pane, mqtt, words};
+use crate::tui::app::{Action, Model, Pane, mqtt, words};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
@@ -35,6 +36,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         pieces.push(Piece::new(3, vec![Span::styled(text, theme::warn())]));
     }
     pieces.extend(meters(model));
+    pieces.extend(alarms(model));
     pieces.extend(broker(model));
     pieces.push(Piece::new(7, vec![Span::styled(clock, theme::muted())]));
     fit(&mut pieces, usize::from(area.width.saturating_sub(1)), 2);
@@ -43,7 +45,13 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         .pop_if(|piece| piece.rank == 7)
         .map(|piece| piece.spans);
     let mut spans = Vec::new();
+    let mut x = area.x;
     for piece in pieces {
+        let width = u16::try_from(piece.width()).unwrap_or(0);
+        if piece.rank == ALARMS {
+            canvas.hit(Rect::new(x, area.y, width, 1), Target::Run(Action::Alarms));
+        }
+        x = x.saturating_add(width + 2);
         spans.extend(piece.spans);
         spans.push(Span::raw("  "));
     }
@@ -97,6 +105,31 @@ fn meters<'a>(model: &Model) -> Vec<Piece<'a>> {
             let style = super::meters::state_style(state);
             pieces.push(Piece::new(rank, vec![Span::styled(text, style)]));
         }
+    }
+    pieces
+}
+
+/// Kept about as long as who needs a person.
+const ALARMS: u8 = 2;
+
+/// Of the alarms nobody acknowledged, how many there are of the worst kind and of the next.
+fn alarms<'a>(model: &Model) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let count = model.alarms.unknown(severity);
+        if count == 0 {
+            continue;
+        }
+        let (sign, style) = super::alarms::sign(severity);
+        let count = words::count(u64::try_from(count).unwrap_or(0));
+        let text = format!("{sign} {count} {}", severity.word());
+        let mut spans = vec![Span::styled(text, style)];
+        let mut rank = 9;
+        if pieces.is_empty() {
+            spans.insert(0, Span::raw("alarms "));
+            rank = ALARMS;
+        }
+        pieces.push(Piece::new(rank, spans));
     }
     pieces
 }

@@ -1,5 +1,6 @@
 //! The picture: `Model` to cells, read-only, and a note of what was put where. The rule: it
 //! costs what is in sight, not what there is.
+mod alarms;
 mod attention;
 mod bench;
 mod broker;
@@ -129,6 +130,7 @@ fn overlay(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
         Some(Overlay::Help(help)) => over::help(canvas, over, model, help),
         Some(Overlay::Form(form)) => form::draw(canvas, over, form),
         Some(Overlay::Overview(overview)) => overview::draw(canvas, over, model, *overview),
+        Some(Overlay::Alarms(list)) => alarms::draw(canvas, over, model, list),
         Some(Overlay::Chart(chart)) => chart::draw(canvas, over, model, chart),
         Some(Overlay::Confirm(confirm)) => over::confirm(canvas, over, confirm),
         Some(Overlay::Palette(palette)) => over::palette(canvas, over, model, palette),

@@ -1,7 +1,7 @@
 //! What is left when there is little room: the selected meter, how it does, its first values
 //! and its trouble. The rule: the state is the last thing to go.
 use super::canvas::{Canvas, cut, wrap};
-use super::{attention, footer, theme, values as values_view};
+use super::{alarms, attention, footer, theme, values as values_view};
 use crate::cosem::data::printable;
 use crate::tui::app::action::Action;
 use crate::tui::app::fleet::State;
@@ -28,20 +28,25 @@ pub fn narrow(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     };
     canvas.shown.meters = Window::around(0, model.meters.index(), 1, model.meters.len());
     let endpoint = printable(&view.definition.endpoint());
-    canvas.put(
-        body.x + 1,
-        body.y,
-        body.width - 1,
-        &endpoint,
-        theme::muted(),
-    );
+    let mut room = body.width - 1;
     if let Some((text, width)) = attention::chip(model, body.width / 2) {
-        canvas.put_right(body.x, body.y, body.width - 1, &text, theme::bad());
+        canvas.put_right(body.x, body.y, room, &text, theme::bad());
         canvas.hit(
             Rect::new(body.right().saturating_sub(width + 1), body.y, width, 1),
             Target::Run(Action::Overview),
         );
+        room = room.saturating_sub(width + 2);
     }
+    // Some of the address stays.
+    if let Some((text, width, style)) = alarms::chip(model, room.saturating_sub(12)) {
+        canvas.put_right(body.x, body.y, room, &text, style);
+        canvas.hit(
+            Rect::new(body.x + room.saturating_sub(width), body.y, width, 1),
+            Target::Run(Action::Alarms),
+        );
+        room = room.saturating_sub(width + 2);
+    }
+    canvas.put(body.x + 1, body.y, room, &endpoint, theme::muted());
     let mut below = body.bottom();
     // The finding keeps two lines of its own.
     if let Some((what, advice)) = session::finding(view) {
@@ -116,6 +121,9 @@ pub fn tiny(canvas: &mut Canvas<'_>, area: Rect, model: &Model) {
     }
     if let Some((text, _)) = attention::chip(model, area.width).filter(|_| area.height > 3) {
         lines.push((text, theme::bad()));
+    }
+    if let Some((text, _, style)) = alarms::chip(model, area.width).filter(|_| area.height > 4) {
+        lines.push((text, style));
     }
     lines.push(("make me larger".to_owned(), theme::muted()));
     let count = u16::try_from(lines.len()).unwrap_or(1);

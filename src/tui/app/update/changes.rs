@@ -1,6 +1,6 @@
 //! What the head-end says changed. The rule: the selection stays on its meter.
 use super::say;
-use crate::headend::{Changes, Urgency};
+use crate::headend::{Alarm, Changes, Urgency};
 use crate::meter::MeterId;
 use crate::tui::app::fleet::State;
 use crate::tui::app::{Effect, Model, attention};
@@ -60,6 +60,11 @@ pub fn apply(model: &mut Model, changes: Changes) -> Vec<Effect> {
     if model.fleet.count(State::NeedsPerson) > needy {
         effects.extend(herald(model, &ids));
     }
+    let news = model.alarms.apply(changes.alarms);
+    model.stale |= news.moved;
+    if let Some(alarm) = news.critical {
+        effects.extend(herald_alarm(model, &alarm));
+    }
     model.mqtt.apply(changes.brokers, &changes.removed_brokers);
     model.published.extend(changes.published);
     for notice in changes.notices {
@@ -77,6 +82,14 @@ fn herald(model: &mut Model, changed: &[MeterId]) -> Option<Effect> {
     let needs = |id: &&MeterId| model.fleet.needy().contains(&(Urgency::NeedsPerson, **id));
     let fallen = changed.iter().find(needs)?;
     let text = attention::line(model.fleet.get(*fallen)?);
+    let bytes = model.herald.bytes(&text, model.now.mono)?;
+    Some(Effect::Herald(bytes))
+}
+
+/// Tells the same person of an alarm nobody knows of.
+fn herald_alarm(model: &mut Model, alarm: &Alarm) -> Option<Effect> {
+    let name = crate::cosem::data::printable(&alarm.name);
+    let text = format!("{} alarm: {name}: {}", alarm.severity.word(), alarm.text);
     let bytes = model.herald.bytes(&text, model.now.mono)?;
     Some(Effect::Herald(bytes))
 }

@@ -61,7 +61,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 /// A meter that the filter hides is shown again.
-fn go_to(model: &mut Model, id: crate::meter::MeterId) -> Vec<Effect> {
+pub fn go_to(model: &mut Model, id: crate::meter::MeterId) -> Vec<Effect> {
     model.focus = Pane::Meters;
     model.meters.select(id);
     if model.meters.selected() != Some(id) {

@@ -65,6 +65,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             return super::perform::line(model, asked, input.text());
         }
         Some(Overlay::Overview(overview)) => return super::list::overview(model, overview, action),
+        Some(Overlay::Alarms(list)) => return super::alarms::perform(model, list, action),
         Some(Overlay::Chart(chart)) => return super::chart::perform(model, *chart, action),
         Some(Overlay::Form(form)) => return in_form(model, form, action),
         Some(Overlay::Line(..)) | None => {}
@@ -129,6 +130,12 @@ pub fn typed(model: &mut Model, key: Key) {
         Some(Overlay::Line(_, input)) => {
             input.key(key);
         }
+        Some(Overlay::Alarms(list)) => {
+            if let Some(typing) = &mut list.typing {
+                typing.input().key(key);
+                super::alarms::follow(model);
+            }
+        }
         Some(Overlay::Filter(pane, input)) => {
             input.key(key);
             let (pane, text) = (*pane, input.text().to_owned());
@@ -142,6 +149,12 @@ pub fn paste(model: &mut Model, text: &str) {
     match &mut model.overlay {
         Some(Overlay::Form(form)) => form.paste(text),
         Some(Overlay::Line(_, input)) => input.insert(text),
+        Some(Overlay::Alarms(list)) if list.typing.is_some() => {
+            if let Some(typing) = &mut list.typing {
+                typing.input().insert(text);
+            }
+            super::alarms::follow(model);
+        }
         Some(Overlay::Palette(palette)) => {
             palette.input.insert(text);
             palette.selected = 0;

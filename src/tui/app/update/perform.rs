@@ -94,6 +94,7 @@ pub fn enabled(model: &Model, action: Action) -> Result<(), &'static str> {
         Action::Left | Action::Right if here == Place::Pane(Pane::Meters) => {
             super::list::enabled(model, action)
         }
+        Action::Alarms => need(!model.alarms.is_empty(), "there is no alarm, and was none"),
         Action::SaveTrace => need(!model.trace.is_empty(), "there are no frames to save"),
         _ => Ok(()),
     }
@@ -175,6 +176,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
             return super::list::perform(model, action);
         }
         Action::Overview => model.overlay = Some(Overlay::Overview(Overview::default())),
+        Action::Alarms => super::alarms::open(model),
         Action::Chart => return super::chart::open(model),
         Action::Herald => {
             let word = model.herald.turn();
@@ -261,6 +263,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::PreviousField
         | Action::Accept
         | Action::Cancel
+        | Action::Acknowledge
         | Action::Nearer
         | Action::Farther
         | Action::Yes => {}

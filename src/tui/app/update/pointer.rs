@@ -33,9 +33,9 @@ fn wheel(model: &mut Model, mouse: Mouse, by: isize) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Some(Overlay::Palette(_) | Overlay::Overview(_) | Overlay::Chart(_)) => {
-            overlay::perform(model, action)
-        }
+        Some(
+            Overlay::Palette(_) | Overlay::Overview(_) | Overlay::Alarms(_) | Overlay::Chart(_),
+        ) => overlay::perform(model, action),
         Some(Overlay::Form(form)) => {
             form.go(by < 0);
             Vec::new()
@@ -104,6 +104,11 @@ fn click(model: &mut Model, target: Target) -> Vec<Effect> {
             if let Some(Overlay::Overview(overview)) = &mut model.overlay {
                 overview.selected = row;
                 return overlay::perform(model, Action::Accept);
+            }
+        }
+        Target::Alarm(id) => {
+            if let Some(Overlay::Alarms(list)) = &mut model.overlay {
+                list.choose(id);
             }
         }
         Target::Overlay => {}

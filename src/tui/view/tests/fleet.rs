@@ -2,13 +2,15 @@
 use super::pictures::keep;
 use super::promises::Wire;
 use super::{paint, press};
+use crate::headend::{Ack, Alarm, Changes, Severity};
 use crate::meter::MeterId;
 use crate::store::{Point, Series};
 use crate::tui::app::crowd::Crowd;
-use crate::tui::app::fixture::Moment;
+use crate::tui::app::fixture::{Moment, alarm, changes};
 use crate::tui::app::shown::Target;
 use crate::tui::app::{Effect, Key, Model, Msg, Now, update};
 use crate::tui::pace::Slots;
+use std::sync::Arc;
 use std::time::Duration;
 
 const SIZES: [(u16, u16); 5] = [(160, 45), (140, 40), (110, 32), (80, 24), (40, 12)];
@@ -19,6 +21,16 @@ fn later(moment: &Moment, ms: u64) -> Now {
         wall: moment.now().wall + jiff::SignedDuration::from_millis(i64::try_from(ms).unwrap()),
         mono: moment.mono + Duration::from_millis(ms),
     }
+}
+
+fn still(id: i64, over: bool, now: Now) -> Arc<Alarm> {
+    let severity = Severity::ALL[usize::try_from(id % 3).unwrap()];
+    let mut alarm = alarm(id, severity, "no reading for 3 min, due every 5 s");
+    alarm.name = format!("meter-{id:05}");
+    alarm.meter = Some(MeterId(id));
+    alarm.last = now.wall;
+    alarm.cleared = over.then_some(now.wall);
+    alarm.into()
 }
 
 /// The loop without its terminal: 2,000 meters polled a second, pictures when they are due. Bytes of each second.
@@ -36,7 +48,15 @@ fn left_alone(
     for tick in 1..=240_u64 {
         let ms = tick * 50;
         let now = later(moment, ms);
-        update(model, Msg::Changes(crowd.polled(100, now)));
+        let mut changes = crowd.polled(100, now);
+        // As many alarms are seen to hold still, and a tenth of those comes or goes.
+        if !model.alarms.is_empty() {
+            let ids = (0..100).map(|n| (tick * 100 + n) % 10_000 + 1);
+            changes.alarms = ids
+                .map(|id| still(id.cast_signed(), tick % 10 == id % 10, now))
+                .collect();
+        }
+        update(model, Msg::Changes(changes));
         if ms.is_multiple_of(1000) {
             update(model, Msg::Tick(now));
             seconds.push(0);
@@ -65,12 +85,21 @@ fn ten_thousand_changing_meters_cost_less_than_4_kb_a_second() {
         ((80, 24), "1 / m e t e r enter o o o o"),
         ((40, 12), "1"),
         ((140, 40), "v"),
+        ((140, 40), "!"),
+        ((160, 45), "! pgdn"),
     ] {
         let moment = Moment::new();
         let mut model = moment.model();
         model.size = size;
         let mut crowd = Crowd::new(MANY, moment.now());
         update(&mut model, Msg::Changes(crowd.all()));
+        if keys.starts_with('!') {
+            let mut changes = Changes::default();
+            changes.alarms = (1..=10_000)
+                .map(|id| still(id, false, moment.now()))
+                .collect();
+            update(&mut model, Msg::Changes(changes));
+        }
         press(&mut model, keys);
         let seconds = left_alone(&mut model, &mut crowd, &moment, size);
         let mean = seconds.iter().sum::<usize>() / seconds.len();
@@ -147,6 +176,65 @@ fn a_large_fleet() {
     }
 }
 
+/// Standing of each kind, one known of, two over.
+fn alarming(model: &mut Model) {
+    let mut all = vec![
+        alarm(1, Severity::Critical, "over long ago"),
+        alarm(2, Severity::Info, "the clock is 8 s behind"),
+        alarm(
+            3,
+            Severity::Warning,
+            "voltage_l1 is 254.10 V: over 253, for 2 min; the phases beside it are not, so look at the neutral first",
+        ),
+        alarm(4, Severity::Critical, "no reading for 3 min, due every 5 s"),
+        alarm(5, Severity::Warning, "active_power is 5634.8 W: over 5000"),
+        alarm(6, Severity::Warning, "a value that came and went"),
+    ];
+    let at = model.now.wall;
+    all[0].cleared = Some(at - jiff::SignedDuration::from_hours(30));
+    all[0].first = at - jiff::SignedDuration::from_hours(40);
+    all[2].key = "voltage_l1".to_owned();
+    all[2].cause = "high".to_owned();
+    all[2].value = Some("254.10".to_owned());
+    all[2].count = 1204;
+    (all[3].name, all[3].meter) = ("feeder-7".to_owned(), Some(MeterId(2)));
+    all[3].first = at - jiff::SignedDuration::from_mins(3);
+    all[4].key = "active_power".to_owned();
+    all[4].acknowledged = Some(Ack::new("Jürgen", "the pump runs until noon", at).unwrap());
+    all[5].cleared = Some(at - jiff::SignedDuration::from_mins(4));
+    let alarms = all.into_iter().map(Arc::new).collect();
+    update(
+        model,
+        Msg::Changes(Changes {
+            alarms,
+            ..Changes::default()
+        }),
+    );
+}
+
+#[test]
+fn alarms_that_stand_and_that_are_over() {
+    for size in SIZES {
+        let mut model = Moment::new().lively(size);
+        alarming(&mut model);
+        keep("alarms_header", &mut model, size);
+        press(&mut model, "! down");
+        keep("alarms", &mut model, size);
+    }
+    for size in [(80, 24), (40, 12)] {
+        let mut model = Moment::new().lively(size);
+        model.person = "anna".to_owned();
+        alarming(&mut model);
+        press(&mut model, "! a s e e n");
+        keep("alarms_acknowledge", &mut model, size);
+        press(&mut model, "esc / o v e r enter");
+        keep("alarms_filtered", &mut model, size);
+    }
+    let mut model = Moment::new().lively((20, 5));
+    alarming(&mut model);
+    keep("alarms_header", &mut model, (20, 5));
+}
+
 #[test]
 fn nobody_needs_anyone() {
     let mut model = Moment::new().model();
@@ -185,6 +273,11 @@ fn a_chart_with_a_gap() {
                 .collect(),
         });
         let ticket = *ticket;
+        // One limit in sight, one far off.
+        let mut view = crate::headend::MeterView::clone(model.meter().unwrap());
+        let objects = &mut Arc::make_mut(&mut view.definition).objects;
+        objects[0].limits = "high:230,low:200".parse().unwrap();
+        update(&mut model, changes(vec![view]));
         if size == (80, 24) {
             keep("chart_waits", &mut model, size);
         }

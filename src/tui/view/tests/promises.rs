@@ -1,8 +1,8 @@
 //! What holds for every picture: it fits, it is safe, it is cheap, and it can be clicked.
 use super::{paint, press};
-use crate::headend::{Changes, Level, Notice};
+use crate::headend::{Changes, Level, Notice, Severity};
 use crate::meter::MeterId;
-use crate::tui::app::fixture::{Moment, changes};
+use crate::tui::app::fixture::{Moment, alarm, changes};
 use crate::tui::app::{Code, Key, Model, Msg, update};
 use crate::tui::view::{draw, theme};
 use ratatui::{Terminal, TerminalOptions, Viewport, layout::Rect};
@@ -27,6 +27,9 @@ fn every_size_and_every_state_draws() {
         "z",
         "space",
         "v",
+        "!",
+        "! a x",
+        "! /",
         "2 c",
         "1 S left",
         "1 o o o O",
@@ -46,6 +49,13 @@ fn every_size_and_every_state_draws() {
     for size in sizes {
         for state in states {
             for mut model in [moment.tracing(size), moment.model()] {
+                update(
+                    &mut model,
+                    Msg::Changes(Changes {
+                        alarms: vec![alarm(1, Severity::Critical, "breaker open").into()],
+                        ..Changes::default()
+                    }),
+                );
                 press(&mut model, state);
                 paint(&mut model, size);
             }
@@ -92,13 +102,22 @@ fn nothing_a_meter_says_can_drive_the_terminal() {
     if let Some(trail) = &mut published.trail {
         (trail.topic, trail.payload) = (evil.as_str().into(), evil.as_bytes().into());
     }
+    let mut wrong = alarm(1, Severity::Critical, &evil);
+    (wrong.name, wrong.key) = (evil.clone(), evil.clone());
+    wrong.value = Some(evil.clone());
+    wrong.acknowledged = Some(crate::headend::Ack {
+        by: evil.clone(),
+        note: evil.clone(),
+        at: moment.now().wall,
+    });
     for size in [(200, 60), (80, 24), (40, 12), (20, 5)] {
-        for keys in ["1", "2", "4", "5", "E", "d", "g", "v", "c", "1 S"] {
+        for keys in ["1", "2", "4", "5", "E", "d", "g", "v", "c", "1 S", "!"] {
             let mut model = moment.model();
             update(
                 &mut model,
                 Msg::Changes(Changes {
                     meters: vec![std::sync::Arc::new(view.clone())],
+                    alarms: vec![std::sync::Arc::new(wrong.clone())],
                     brokers: vec![std::sync::Arc::new(broker.clone())],
                     published: vec![(
                         crate::meter::MeterId(1),

@@ -1,4 +1,5 @@
 //! Stories told in key presses.
+mod alarms;
 mod bench;
 mod brokers;
 mod list;
