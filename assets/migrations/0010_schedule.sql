@@ -6,4 +6,4 @@ ALTER TABLE meter ADD COLUMN timeout_floor_ms INTEGER NOT NULL DEFAULT 1000;
 ALTER TABLE meter ADD COLUMN identify INTEGER NOT NULL DEFAULT 1;
 
 -- Two meters of one place are looked for with every one that is saved.
-CREATE INDEX meter_place ON meter (host, port);
+CREATE INDEX meter_place ON meter (host COLLATE NOCASE, port);

@@ -40,7 +40,8 @@ CREATE TABLE history_keep (
     quarter_age_ms INTEGER NOT NULL,
     network_age_ms INTEGER NOT NULL,
     rows           INTEGER NOT NULL,
-    bytes          INTEGER NOT NULL
+    bytes          INTEGER NOT NULL,
+    tidied_ms      INTEGER                 -- up to when it was made room for; NULL: never
 ) STRICT;
 INSERT INTO history_keep VALUES
-    (1, 400 * 86400000, 730 * 86400000, 3650 * 86400000, 90 * 86400000, 50000000, 2147483648);
+    (1, 400 * 86400000, 730 * 86400000, 3650 * 86400000, 90 * 86400000, 50000000, 2147483648, NULL);

@@ -7,7 +7,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 pub const ROLE: &str = "OBISCOPE_BENCH_ROLE";
 
 pub struct Child {
-    child: std::process::Child,
+    process: std::process::Child,
     input: ChildStdin,
     output: Option<BufReader<ChildStdout>>,
     /// What it said first.
@@ -33,7 +33,7 @@ impl Child {
             output.read_line(&mut first).unwrap();
         }
         Self {
-            child,
+            process: child,
             input,
             output: Some(output),
             first: first.trim().to_owned(),
@@ -53,7 +53,7 @@ impl Child {
         let mut text = String::new();
         let mut output = self.output.take().unwrap();
         output.read_to_string(&mut text).unwrap();
-        assert!(self.child.wait().unwrap().success());
+        assert!(self.process.wait().unwrap().success());
         let figures = text.lines().filter_map(|line| {
             let (name, number) = line.split_once(' ')?;
             Some((name.to_owned(), number.parse().ok()?))
@@ -63,14 +63,14 @@ impl Child {
 
     /// Its CPU time so far.
     pub fn cpu_us(&self) -> f64 {
-        cpu_us(&format!("/proc/{}/stat", self.child.id()))
+        cpu_us(&format!("/proc/{}/stat", self.process.id()))
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

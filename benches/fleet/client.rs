@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// As the bridge keeps.
 const TRACE_BYTES: usize = 64 * 1024;
-const LONGEST_RAMP: Duration = Duration::from_secs(120);
+const LONGEST_RAMP: Duration = Duration::from_mins(2);
 
 pub fn run() {
     let mut places: Vec<SocketAddr> = Vec::new();
@@ -73,7 +73,8 @@ async fn measured(places: &[SocketAddr]) {
     let (began, before, store_before) = (headend.totals(), cpu(), store_cpu());
     let started = Instant::now();
     tokio::time::sleep(Duration::from_secs(number("SECONDS"))).await;
-    let (seconds, used, store_used) = (started.elapsed(), cpu() - before, store_cpu());
+    let (seconds, used, store_used) =
+        (started.elapsed(), cpu().saturating_sub(before), store_cpu());
     let rss = resident();
     let now = headend.totals();
     println!("seconds {}", seconds.as_secs_f64());

@@ -61,7 +61,7 @@ pub fn ping() {
         sleep_until(begin + PERIOD).await;
         let (before, exchanges) = (cpu(), done.load(Ordering::Relaxed));
         tokio::time::sleep(Duration::from_secs(number("SECONDS"))).await;
-        println!("cpu_us {}", (cpu() - before).as_micros());
+        println!("cpu_us {}", cpu().saturating_sub(before).as_micros());
         println!("exchanges {}", done.load(Ordering::Relaxed) - exchanges);
     });
 }

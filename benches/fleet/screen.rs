@@ -91,15 +91,15 @@ fn one(name: &str, keys: &str) {
     // Making up the crowd's values is not the screen's work.
     let (mut used, mut sent) = (Duration::ZERO, 0);
     let cpu = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
-    let (begin, mut polled, mut second) = (Instant::now(), 0.0, 1);
-    while begin.elapsed() < LENGTH {
+    let (start, mut polled, mut second) = (Instant::now(), 0.0, 1);
+    while start.elapsed() < LENGTH {
         std::thread::sleep(SLOT);
-        let due = begin.elapsed().as_secs_f64() * A_SECOND - polled;
+        let due = start.elapsed().as_secs_f64() * A_SECOND - polled;
         polled += due.floor();
         let moved = crowd.polled(due as usize, now());
         let before = cpu();
         update(&mut it.model, Msg::Changes(moved));
-        if begin.elapsed().as_secs() >= second {
+        if start.elapsed().as_secs() >= second {
             second += 1;
             update(&mut it.model, Msg::Tick(now()));
         }
@@ -107,9 +107,9 @@ fn one(name: &str, keys: &str) {
         if (it.model.dirty && at >= it.slots.next()) || (it.model.stale && at >= it.slots.calm()) {
             sent += it.draw();
         }
-        used += cpu() - before;
+        used += cpu().saturating_sub(before);
     }
-    let seconds = begin.elapsed().as_secs_f64();
+    let seconds = start.elapsed().as_secs_f64();
     let mut took: Vec<Duration> = (["down", "pgdn", "end", "home", "o", "S", "pgup", "v", "esc"]
         .iter())
     .cycle()

@@ -136,6 +136,15 @@ impl State {
         self.alarms.plan(now, &meter.definition, &mut meter.watched);
     }
 
+    /// The meter starts: what it was edited to while nothing ran ends what stood.
+    pub(super) fn adopt_alarms(&mut self, id: MeterId) {
+        let at = self.alarms.clock.now();
+        if let Some(meter) = self.meters.get_mut(&id) {
+            let board = &mut self.alarms.board;
+            meter.watched.adopt(board, at, &meter.definition);
+        }
+    }
+
     /// The meter is gone.
     pub(super) fn forget_alarms(&mut self, id: MeterId) {
         let at = self.alarms.clock.now();
@@ -244,8 +253,10 @@ impl Inner {
         };
         for query in [query, standing] {
             if let Ok(stored) = self.store.alarms(query).await {
-                let board = &mut lock(&self.state).alarms.board;
-                board.take_over(&stored);
+                let acks: BTreeMap<i64, &Ack> = (stored.iter())
+                    .filter_map(|it| Some((it.id, it.acknowledged.as_ref()?)))
+                    .collect();
+                lock(&self.state).alarms.board.take_over(&acks);
             }
         }
         self.changed.notify_waiters();
@@ -331,6 +342,8 @@ pub(super) async fn run(inner: Weak<Inner>) {
             return;
         }
         inner.tick().await;
+        // Not about alarms, but as often: no timer of its own.
+        inner.tell_if_due().await;
         if Instant::now() >= trim {
             trim = Instant::now() + TRIM_EVERY;
             if let Err(error) = inner.store.trim_alarms(inner.clock.now()).await {

@@ -51,7 +51,7 @@ pub struct Attention {
     pub why: String,
     /// Empty where nothing is known that helps.
     pub what_to_do: String,
-    /// Of the last hour, in tenths of a per cent; worse comes first among equals.
+    /// Of the share that is told, in tenths of a per cent; worse comes first among equals.
     success: Option<u16>,
 }
 
@@ -72,7 +72,7 @@ impl Attention {
             urgency,
             why: printable(&why),
             what_to_do: printable(&what_to_do),
-            success: view.health.hour.tenths(),
+            success: recent(view.health.hour, view.health.day).tenths(),
         })
     }
 
@@ -140,13 +140,14 @@ fn judge(view: &MeterView, now: Instant) -> Option<(Urgency, String, String)> {
         let remedy = finding.and_then(|it| it.remedy.first());
         remedy.map_or(advice, String::as_str).to_owned()
     };
-    let urgency = match health.band {
+    // Not the band, which is the hour's however little was due in it: the word must fit the figures.
+    let share = recent(health.hour, health.day);
+    let urgency = match Band::of(share) {
         Band::Down => Some(Urgency::Down),
         Band::Critical => Some(Urgency::Critical),
         Band::Degraded => Some(Urgency::Degraded),
         Band::Healthy | Band::Unknown => None,
     };
-    let share = recent(health.hour, health.day);
     if let Some(urgency) = urgency.filter(|_| share.of >= FEW) {
         let came = format!("{} of {} values due came ({share})", share.good, share.of);
         let what = if group == PhaseGroup::Ready {

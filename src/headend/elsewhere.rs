@@ -3,8 +3,10 @@
 
 use super::changes::Level;
 use super::{Inner, lock};
+use crate::meter::MeterId;
 use crate::meter::known_good::KnownGood;
 use crate::meter::poller::Order;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -83,7 +85,8 @@ impl Inner {
             }
             self.notice(Level::Info, format!("meter {name}: taken up as saved"));
         }
-        let left = lock(&self.state).meters_but(&meters);
+        let saved: BTreeSet<MeterId> = meters.iter().map(|meter| meter.id).collect();
+        let left = lock(&self.state).meters_but(&saved);
         for (id, name) in left {
             self.stop_meter(id).await;
             self.notice(Level::Info, format!("meter {name}: removed"));
@@ -92,7 +95,7 @@ impl Inner {
             self.stop_broker(id).await;
             self.notice(Level::Info, format!("broker {name}: removed"));
         }
-        lock(&self.state).roster.keep_only(&meters);
+        lock(&self.state).roster.keep_only(&saved);
         self.tell_roster().await;
         Some(())
     }

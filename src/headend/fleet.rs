@@ -362,6 +362,7 @@ impl Inner {
         };
         let mut state = lock(&self.state);
         state.meters.insert(id, meter);
+        state.adopt_alarms(id);
         state.moved.insert(id);
         drop(state);
         // Only now: the watcher of a meter that is not in the fleet ends.

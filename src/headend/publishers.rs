@@ -2,9 +2,10 @@
 
 use super::changes::Published;
 use super::fleet::{Broker, State};
-use crate::meter::{Definition, MeterId};
+use crate::meter::MeterId;
 use crate::publish::{BrokerStatus, Delivered, PublisherHandle, Trail, Trails};
 use crate::store::{BrokerDefinition, DeadLetter};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -59,9 +60,8 @@ impl State {
             .collect()
     }
 
-    pub(super) fn meters_but(&self, these: &[Definition]) -> Vec<(MeterId, String)> {
-        let gone = |id: &MeterId| these.iter().all(|it| it.id != *id);
-        (self.definitions().filter(|it| gone(&it.id)))
+    pub(super) fn meters_but(&self, these: &BTreeSet<MeterId>) -> Vec<(MeterId, String)> {
+        (self.definitions().filter(|it| !these.contains(&it.id)))
             .map(|it| (it.id, it.name.clone()))
             .collect()
     }

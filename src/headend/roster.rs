@@ -10,9 +10,11 @@ use crate::meter::definition::naming_name;
 use crate::meter::{Definition, MeterId, Poll, PolledObject};
 use crate::publish::{DEVICE_TYPE, Device, DeviceObject, dialect};
 use crate::store::{BrokerDefinition, Dialect, ListKey, Message};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 #[derive(Default)]
 pub(super) struct Roster {
@@ -20,8 +22,10 @@ pub(super) struct Roster {
     told: BTreeMap<i64, watch::Sender<Arc<[Device]>>>,
     /// Loaded, not yet started: brokers connect before the first meter runs.
     coming: Vec<Definition>,
-    /// Something could not be put into the outbox; it is tried again with the next polls.
+    /// Something is not told yet: too soon after the last time, or it could not be put into the outbox.
     behind: bool,
+    /// When all was told last; none where that failed, which is tried again with the next polls.
+    told_at: Option<Instant>,
 }
 
 /// What a definition does not say of a meter.
@@ -40,6 +44,9 @@ struct News {
     wake: Arc<Notify>,
 }
 
+/// Between two times at which platforms are told what polls say of their meters: while a fleet starts each poll says
+/// something, and each time all meters are gone over.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Letters in front of a logical device name that name its maker (FLAG id).
 const FLAG: usize = 3;
 /// A register, where nothing says what an object is.
@@ -94,16 +101,20 @@ fn identifies(obis: Obis) -> Option<&'static str> {
 }
 
 impl Roster {
+    fn is_due(&self, now: Instant) -> bool {
+        let soon = |told: Instant| now.saturating_duration_since(told) < TELL_EVERY;
+        self.behind && !self.told_at.is_some_and(soon)
+    }
+
     /// The meters of this run are in the fleet now. The others stay known: no platform hears that they are gone.
     pub(super) fn all_came(&mut self, scope: &super::Scope) {
         self.coming.retain(|meter| !scope.has(&meter.name));
     }
 
     /// Whoever is not saved any more is gone.
-    pub(super) fn keep_only(&mut self, saved: &[Definition]) {
-        let is_saved = |id: MeterId| saved.iter().any(|meter| meter.id == id);
-        self.coming.retain(|meter| is_saved(meter.id));
-        self.known.retain(|id, _| is_saved(*id));
+    pub(super) fn keep_only(&mut self, saved: &BTreeSet<MeterId>) {
+        self.coming.retain(|meter| saved.contains(&meter.id));
+        self.known.retain(|id, _| saved.contains(id));
     }
 
     #[cfg(test)]
@@ -228,12 +239,11 @@ impl Inner {
             known.identify("firmware", firmware.to_owned());
         }
         if broker.dialect == Dialect::HomeAssistant {
-            for object in &meter.objects {
-                let last = self.store.readings(meter.id, &object.key, 1).await;
-                let unit = last.ok().and_then(|last| last.first()?.unit);
-                known
-                    .units
-                    .extend(unit.map(|it| (object.key.clone(), Unit(it))));
+            let tracks = self.store.tracks(meter.id).await.unwrap_or_default();
+            let read = |key: &String| meter.objects.iter().any(|object| object.key == *key);
+            for track in tracks.into_iter().filter(|track| read(&track.key)) {
+                let unit = track.unit.map(Unit);
+                known.units.extend(unit.map(|it| (track.key, it)));
             }
         }
         let mut state = lock(&self.state);
@@ -243,19 +253,24 @@ impl Inner {
 
     /// What polls say of their meters beside the values.
     pub(super) async fn learn(&self, polls: impl Iterator<Item = &Poll>) {
-        let news = {
+        {
             let mut state = lock(&self.state);
-            let mut news = state.roster.behind;
             for poll in polls {
                 // Deleted meanwhile: nothing is kept of it.
-                news |= state.has_meter(poll.meter)
+                let news = state.has_meter(poll.meter)
                     && (state.roster.known.entry(poll.meter))
                         .or_default()
                         .learn(poll);
+                state.roster.behind |= news;
             }
-            news
-        };
-        if news {
+        }
+        self.tell_if_due().await;
+    }
+
+    /// With each lot of polls, and every second: the last that was learned is told, too.
+    pub(super) async fn tell_if_due(&self) {
+        let due = lock(&self.state).roster.is_due(Instant::now());
+        if due {
             self.tell_roster().await;
         }
     }
@@ -264,22 +279,31 @@ impl Inner {
     pub(super) async fn tell_roster(&self) {
         // Two at once would say the same twice.
         let _one = self.telling.lock().await;
-        let news = lock(&self.state).roster_news();
+        let news = {
+            let mut state = lock(&self.state);
+            // What is learned from here on is told the next time.
+            state.roster.behind = false;
+            state.roster.told_at = Some(Instant::now());
+            state.roster_news()
+        };
         let now = self.clock.now();
-        let mut behind = false;
+        let mut failed = false;
         for it in news {
             if !it.messages.is_empty() {
                 if let Err(error) = self.store.enqueue(it.broker, now, it.messages).await {
                     let text = format!("a platform is not told of its meters yet: {error}");
                     self.notice(Level::Warning, text);
-                    behind = true;
+                    failed = true;
                     continue;
                 }
                 it.wake.notify_one();
             }
             lock(&self.state).roster_is(it.broker, it.after);
         }
-        lock(&self.state).roster.behind = behind;
+        if failed {
+            let roster = &mut lock(&self.state).roster;
+            (roster.behind, roster.told_at) = (true, None);
+        }
     }
 }
 

@@ -34,8 +34,8 @@ impl State {
     }
 
     /// Those that publish to the broker of this name.
-    pub(super) fn meters_of(&self, broker: &str) -> Vec<Definition> {
-        let meters = self.meters.values().map(|meter| &*meter.definition);
+    pub(super) fn meters_of(&self, broker: &str) -> Vec<Arc<Definition>> {
+        let meters = self.meters.values().map(|meter| &meter.definition);
         meters
             .filter(|meter| meter.publish.as_deref() == Some(broker))
             .cloned()

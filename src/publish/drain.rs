@@ -232,7 +232,7 @@ impl Drain {
                 Some(control) = self.controls.recv() => match control {
                     Control::Pause => return Box::pin(self.paused()).await,
                     Control::Replace(broker) => {
-                        self.broker = *broker;
+                        self.replace(*broker);
                         return Next::Connect;
                     }
                     Control::Resume | Control::Flush | Control::Reconnect => return Next::Connect,
@@ -256,13 +256,19 @@ impl Drain {
                 () = stop.cancelled() => return Next::Stop,
                 control = self.controls.recv() => match control {
                     Some(Control::Pause) => {}
-                    Some(Control::Replace(broker)) => self.broker = *broker,
+                    Some(Control::Replace(broker)) => self.replace(*broker),
                     Some(Control::Resume | Control::Flush | Control::Reconnect) => return Next::Connect,
                     None => return Next::Stop,
                 },
                 () = sleep_until(Instant::now() + Duration::from_secs(1)) => {}
             }
         }
+    }
+
+    /// It may lead to another platform, which was told nothing yet.
+    pub(super) fn replace(&mut self, broker: BrokerDefinition) {
+        self.broker = broker;
+        self.introduced = false;
     }
 
     pub(super) fn phase(&self, phase: BrokerPhase) {

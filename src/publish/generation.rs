@@ -93,7 +93,7 @@ fn told(drain: &mut Drain, control: Control) -> Option<End> {
     match control {
         Control::Pause => Some(End::Paused),
         Control::Replace(broker) => {
-            drain.broker = *broker;
+            drain.replace(*broker);
             Some(End::Again)
         }
         Control::Resume | Control::Flush | Control::Reconnect => None,

@@ -203,7 +203,7 @@ impl Pump {
                     Control::Pause => return End::Paused,
                     Control::Reconnect => return End::Again,
                     Control::Replace(broker) => {
-                        drain.broker = *broker;
+                        drain.replace(*broker);
                         return End::Again;
                     }
                     Control::Flush => self.more = true,

@@ -90,6 +90,12 @@ impl Window {
             .map(|slot| (slot.submitted, slot.load.topic.as_str()))
     }
 
+    /// Something beside the rows is not acknowledged yet.
+    pub(super) fn has_aside(&self) -> bool {
+        let aside = |slot: &Slot| !slot.acknowledged && slot.load.rows.is_empty();
+        self.slots.iter().any(aside)
+    }
+
     /// Rows that went out and were not acknowledged.
     pub(super) fn under_way(&self) -> Vec<i64> {
         let open = self
@@ -138,6 +144,7 @@ mod tests {
         assert_eq!(window.sent(1), Err(Stray(1)));
         window.submit(load(7, "a"), now);
         window.submit(load(8, "b"), now + Duration::from_millis(1));
+        assert!(!window.has_aside());
         assert!(window.under_way().is_empty(), "submitted is not sent");
         window.sent(40).unwrap();
         window.sent(1).unwrap();

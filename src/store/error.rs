@@ -42,6 +42,11 @@ pub enum StoreError {
         "another obiscope ({by}) already reads the meters of {path}; end it first, or choose another folder with --data-dir"
     )]
     Claimed { path: PathBuf, by: String },
+    /// Bringing it up to date would take the tables away from under it.
+    #[error(
+        "an older obiscope ({by}) runs on the database {path}; end it first: the database is brought up to this version then. Nothing was changed"
+    )]
+    InUseByOlder { path: PathBuf, by: String },
     #[error(
         "the database {path} cannot be opened: {detail}; choose another folder with --data-dir"
     )]

@@ -171,12 +171,15 @@ pub(super) fn save(
     mut meters: Vec<Definition>,
 ) -> Result<Vec<Definition>, Fault> {
     let transaction = connection.transaction()?;
+    let mut moved = Vec::new();
     for meter in &mut meters {
-        let moved = is_new_there(&transaction, meter)?;
+        let new = is_new_there(&transaction, meter)?;
         meter.id = save_one(&transaction, meter)?;
-        if moved {
-            is_alone_there(&transaction, meter)?;
-        }
+        moved.push(new);
+    }
+    // Only when all are where they shall be: two may have changed places.
+    for (meter, _) in meters.iter().zip(moved).filter(|(_, moved)| *moved) {
+        is_alone_there(&transaction, meter)?;
     }
     transaction.commit()?;
     Ok(meters)
@@ -186,7 +189,7 @@ pub(super) fn save(
 fn is_new_there(transaction: &Transaction<'_>, meter: &Definition) -> Result<bool, Fault> {
     let known: i64 = transaction
         .prepare_cached(
-            "SELECT count(*) FROM meter WHERE id = ? AND host = ? AND port = ? AND line_path IS ?
+            "SELECT count(*) FROM meter WHERE id = ? AND host = ? COLLATE NOCASE AND port = ? AND line_path IS ?
                  AND server_upper = ? AND server_lower IS ?",
         )?
         .query_row(
@@ -207,7 +210,7 @@ fn is_new_there(transaction: &Transaction<'_>, meter: &Definition) -> Result<boo
 fn is_alone_there(transaction: &Transaction<'_>, meter: &Definition) -> Result<(), Fault> {
     let other: Option<String> = transaction
         .prepare_cached(
-            "SELECT name FROM meter WHERE host = ? AND port = ? AND id <> ? AND line_path IS ?
+            "SELECT name FROM meter WHERE host = ? COLLATE NOCASE AND port = ? AND id <> ? AND line_path IS ?
                  AND server_upper = ? AND server_lower IS ? LIMIT 1",
         )?
         .query_row(

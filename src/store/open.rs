@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::claim;
 use super::error::StoreError;
 use super::migrate::{self, KNOWN};
 
@@ -99,6 +100,7 @@ fn open_existing(path: &Path, created: bool) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(sql)?;
+    alone_with_older(&connection, path)?;
     migrate::migrate(&mut connection).map_err(|fault| fault.at(path))?;
     // After the schema, so that the header with our mark is in the file itself and not only in the log.
     let mode: String = connection
@@ -199,6 +201,19 @@ fn judge(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         })
     } else {
         Err(StoreError::NotOurs { path })
+    }
+}
+
+/// Whoever runs on the older schema would not find its tables any more.
+fn alone_with_older(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found = migrate::version(connection).map_err(|error| StoreError::sql(path, &error))?;
+    let runs = (found > 0 && found < KNOWN).then(|| claim::holder(path));
+    match runs.flatten() {
+        None => Ok(()),
+        Some(by) => Err(StoreError::InUseByOlder {
+            path: path.to_owned(),
+            by,
+        }),
     }
 }
 

@@ -4,6 +4,8 @@ use super::desk::{Desk, Simulator};
 use serde_json::Value;
 use std::io::Read;
 use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 fn port(address: &str) -> &str {
     address.rsplit_once(':').unwrap().1
@@ -132,6 +134,49 @@ fn a_probe_finds_the_other_address_says_who_it_is_and_saves_it() {
             .len(),
         2
     );
+}
+
+/// The ladder of addresses at a mute port takes minutes.
+#[test]
+fn whoever_stops_a_scan_does_not_wait_for_the_whole_ladder() {
+    let desk = Desk::new();
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port().to_string();
+    let (say, came) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in mute.incoming().flatten().take(64) {
+            held.push(stream);
+            let _ = say.send(());
+        }
+    });
+    let line = [
+        "scan",
+        "127.0.0.1",
+        "--ports",
+        &port,
+        "--probe",
+        "--timeout",
+        "500ms",
+    ];
+    let child = desk
+        .command(&line)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // As often as the port is knocked at, and then the prober.
+    for _ in 0..3 {
+        let _ = came.recv_timeout(Duration::from_secs(5));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let asked = Instant::now();
+    let ended = child.wait_with_output().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(10), "{ended:?}");
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert!(err.contains("stopped early"), "{err}");
 }
 
 #[test]

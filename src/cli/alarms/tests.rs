@@ -30,7 +30,7 @@ fn alarm(id: i64, name: &str, hours_ago: u64, cleared: bool) -> Arc<Alarm> {
         cause: "high".to_owned(),
         severity: Severity::Warning,
         text: "voltage_l1 is 254.1 V: over 253".to_owned(),
-        first: last - Duration::from_secs(60),
+        first: last - Duration::from_mins(1),
         last,
         count: 3,
         value: Some("254.1".to_owned()),

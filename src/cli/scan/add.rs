@@ -4,6 +4,7 @@ use super::super::Failure;
 use super::Seen;
 use crate::cosem::data::printable;
 use crate::meter::Definition;
+use crate::meter::definition::FieldError;
 use crate::meter::scan::public;
 use crate::store::Store;
 use std::collections::BTreeSet;
@@ -13,10 +14,18 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(7);
 
 /// A line for each.
-pub(super) async fn all(store: &Store, found: &mut [Seen]) -> Result<Vec<String>, Failure> {
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    pub lines: Vec<String>,
+    /// Those that cannot be saved, and why.
+    pub left: Vec<String>,
+}
+
+pub(super) async fn all(store: &Store, found: &mut [Seen]) -> Result<Added, Failure> {
     let mut taken: BTreeSet<String> = (store.meters().await?.into_iter())
         .map(|meter| meter.name)
         .collect();
+    let mut added = Added::default();
     let mut new: Vec<(usize, Definition)> = Vec::new();
     for (index, seen) in found.iter().enumerate() {
         let Some(spoken) = seen.spoken().filter(|_| seen.saved.is_none()) else {
@@ -25,24 +34,33 @@ pub(super) async fn all(store: &Store, found: &mut [Seen]) -> Result<Vec<String>
         let mut meter = public(seen.at.ip(), seen.at.port(), Some(&spoken), TIMEOUT);
         meter.retries = Definition::new("", "", 0).retries;
         meter.name = name(seen, &mut taken);
-        if meter.check().is_ok() {
-            new.push((index, meter));
+        match meter.check() {
+            Ok(()) => new.push((index, meter)),
+            Err(wrong) => added.left.push(format!(
+                "{} is not added: {}",
+                meter.endpoint(),
+                printable(&in_words(&wrong))
+            )),
         }
     }
     let definitions = new.iter().map(|(_, meter)| meter.clone()).collect();
     store.save_meters(definitions).await?;
-    let mut lines = Vec::new();
     for (index, meter) in new {
         if let Some(seen) = found.get_mut(index) {
             seen.saved = Some(meter.name.clone());
         }
-        lines.push(format!(
+        added.lines.push(format!(
             "meter {} added: {}; it reads nothing yet: obiscope browse shows what it has",
             printable(&meter.name),
             meter.endpoint()
         ));
     }
-    Ok(lines)
+    Ok(added)
+}
+
+fn in_words(wrong: &[FieldError]) -> String {
+    let each: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+    each.join("; ")
 }
 
 /// Its serial number where it told one, else its place.

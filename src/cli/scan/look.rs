@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 /// A frame's worth of evidence, not a night's.
 const TRACE: usize = 64 * 1024;
@@ -24,6 +25,7 @@ pub(super) async fn closer(
     open: &mut Open,
     connector: &SharedConnector,
     timeout: Duration,
+    stop: &CancellationToken,
 ) -> Who {
     // Nobody there to ask, or nobody who would answer.
     if matches!(open, Open::Ended) {
@@ -44,7 +46,12 @@ pub(super) async fn closer(
     let tap = Tap::new(TRACE);
     let options = Options::default();
     let mut prober = Prober::new(&meter, &**connector, Clock::System, tap, kept, options, say);
-    prober.run().await;
+    // Whoever stops does not wait for the whole ladder; the meter is let go of all the same.
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = prober.run() => {}
+    }
     let report = prober.end().await;
     let mut who = Who {
         findings: report.findings,
@@ -59,11 +66,11 @@ pub(super) async fn closer(
         server: working.server,
         welcome: true,
     });
-    if working.association {
+    if working.association && !stop.is_cancelled() {
         (meter.client, meter.server) = (working.client, working.server);
         sleep(PAUSE).await;
         // What it does not say is left out.
-        if let Ok(identity) = ask(&meter, connector).await {
+        if let Ok(identity) = ask(&meter, connector, stop).await {
             who.identity = identity;
         }
     }
@@ -73,16 +80,21 @@ pub(super) async fn closer(
 async fn ask(
     meter: &Definition,
     connector: &SharedConnector,
+    stop: &CancellationToken,
 ) -> Result<Vec<super::super::identify::Line>, SessionError> {
     let tap = Tap::new(0);
     let mut ignored = |_, _| {};
     let stream = Session::connect(meter, &**connector, Clock::System, &tap, &mut ignored).await?;
     let mut session = Session::new(meter, stream, Clock::System, tap).asking_once();
     let mut found = Vec::new();
-    if let Ok(()) = session.establish(&mut ignored).await
-        && let Ok((lines, _)) = identity(&mut session).await
-    {
-        found = lines;
+    let asked = async {
+        session.establish(&mut ignored).await.ok()?;
+        identity(&mut session).await.ok()
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        asked = asked => found.extend(asked.into_iter().flat_map(|(lines, _)| lines)),
     }
     session.release().await;
     Ok(found)

@@ -3,18 +3,20 @@
 
 mod add;
 mod look;
+mod saved;
 mod show;
 
 use super::exit::ExitKind;
 use super::progress::Progress;
 use super::{Failure, argument};
+use crate::cosem::data::printable;
 use crate::diagnosis::Finding;
 use crate::meter::Clock;
 use crate::meter::scan::{Hosts, Open, Port, Ports, Spoken, knock};
 use crate::meter::transport::SharedConnector;
 use crate::store::Store;
+use saved::Saved;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, clap::Args)]
 #[expect(
@@ -97,8 +100,9 @@ struct Job {
     ports: Vec<u16>,
     timeout: Duration,
     probe: bool,
-    saved: BTreeMap<String, String>,
+    saved: Saved,
     seen: UnboundedSender<Seen>,
+    stop: CancellationToken,
 }
 
 pub async fn run(
@@ -117,17 +121,23 @@ pub async fn run(
             "--timeout is how long one answer may take, above 0s and 30s at most; for example 2s",
         ));
     }
-    let meters = store.meters().await?;
+    let saved = Saved::of(&store.meters().await?).await;
+    if !saved.unknown.is_empty() {
+        let hosts = printable(&saved.unknown.join(", "));
+        writeln!(
+            err,
+            "obiscope: no address known of saved hosts, whose meters may be shown as new: {hosts}"
+        )?;
+    }
     let (say, mut seen) = unbounded_channel();
     let job = Arc::new(Job {
         connector,
         ports: args.ports.0.clone(),
         timeout: args.timeout,
         probe: args.probe,
-        saved: (meters.iter())
-            .map(|meter| (meter.endpoint(), meter.name.clone()))
-            .collect(),
+        saved,
         seen: say,
+        stop: CancellationToken::new(),
     });
     let mut found: Vec<Seen> = Vec::new();
     let mut tally = show::Tally::new(args.hosts.count(), args.ports.0.len());
@@ -145,7 +155,10 @@ pub async fn run(
         tokio::select! {
             biased;
             // Whoever is being asked is still let go of properly; each wait is bounded.
-            () = stop.as_mut(), if !stopped => stopped = true,
+            () = stop.as_mut(), if !stopped => {
+                stopped = true;
+                job.stop.cancel();
+            }
             Some(one) = seen.recv() => {
                 tally.count(&one);
                 if one.is_open() {
@@ -168,23 +181,28 @@ pub async fn run(
     }
     progress.clear(err)?;
     found.sort_by_key(|one| one.at);
+    // What was found is shown even where it cannot be saved.
     let added = if args.add {
-        add::all(store, &mut found).await?
+        add::all(store, &mut found).await
     } else {
-        Vec::new()
+        Ok(add::Added::default())
     };
     if args.json {
         writeln!(out, "{}", show::to_json(&found, args.probe))?;
     } else {
         show::print(out, &found, args.probe)?;
-        for line in added {
+        for line in added.iter().flat_map(|it| &it.lines) {
             writeln!(out, "{line}")?;
         }
+    }
+    for line in added.iter().flat_map(|it| &it.left) {
+        writeln!(err, "obiscope: {line}")?;
     }
     if stopped {
         writeln!(err, "obiscope: stopped early; the rest was not asked")?;
     }
     writeln!(err, "obiscope: {}", tally.words())?;
+    added?;
     Ok(if stopped {
         ExitKind::Partly
     } else if found.iter().any(|one| one.spoken().is_some()) {
@@ -197,15 +215,18 @@ pub async fn run(
 /// Port after port: several ports of one host may be one converter, which serves one client.
 async fn ask(host: IpAddr, job: Arc<Job>) {
     for &port in &job.ports {
+        if job.stop.is_cancelled() {
+            return;
+        }
         let at = SocketAddr::new(host, port);
         let mut seen = Seen {
             at,
             port: knock(host, port, &*job.connector, Clock::System, job.timeout).await,
-            saved: job.saved.get(&at.to_string()).cloned(),
+            saved: job.saved.at(at).map(str::to_owned),
             who: Who::default(),
         };
         if let (Port::Open(open), true) = (&mut seen.port, job.probe) {
-            seen.who = look::closer(at, open, &job.connector, job.timeout).await;
+            seen.who = look::closer(at, open, &job.connector, job.timeout, &job.stop).await;
         }
         // Whoever listens has all the time there is.
         let _ = job.seen.send(seen);

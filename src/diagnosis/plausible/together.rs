@@ -229,7 +229,8 @@ impl Plausible {
         {
             (&rows::X19, Likely)
         } else if power > most.max(FAINT / 2.0) {
-            (&rows::V3, Likely)
+            // A load that hangs on the phases nobody reads looks the same.
+            (&rows::V3, if open { Possible } else { Likely })
         } else if let Some(due) = due {
             if due - power <= (apparent * 0.1).max(FAINT / 2.0) {
                 return;

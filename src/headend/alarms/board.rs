@@ -51,6 +51,17 @@ struct Entry {
     said: Timestamp,
 }
 
+impl Entry {
+    /// False where somebody was first.
+    fn acknowledge(&mut self, ack: &Ack) -> bool {
+        let first = self.alarm.acknowledged.is_none();
+        if first {
+            Arc::make_mut(&mut self.alarm).acknowledged = Some(ack.clone());
+        }
+        first
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Board {
     /// Of the newest.
@@ -231,19 +242,19 @@ impl Board {
         let Some(entry) = found else {
             return false;
         };
-        if entry.alarm.acknowledged.is_none() {
-            Arc::make_mut(&mut entry.alarm).acknowledged = Some(ack.clone());
-            let alarm = Arc::clone(&entry.alarm);
-            self.moved.insert(alarm.id, alarm);
+        if entry.acknowledge(ack) {
+            self.moved.insert(id, Arc::clone(&entry.alarm));
         }
         true
     }
 
-    /// As the store has them: what was acknowledged there and not here.
-    pub fn take_over(&mut self, stored: &[Alarm]) {
-        for alarm in stored {
-            if let Some(ack) = &alarm.acknowledged {
-                self.acknowledge(alarm.id, ack);
+    /// As the store has them, by their numbers: what was acknowledged there and not here.
+    pub fn take_over(&mut self, stored: &BTreeMap<i64, &Ack>) {
+        let standing = self.standing.values_mut().flatten();
+        for entry in standing.chain(&mut self.over) {
+            let id = entry.alarm.id;
+            if stored.get(&id).is_some_and(|ack| entry.acknowledge(ack)) {
+                self.moved.insert(id, Arc::clone(&entry.alarm));
             }
         }
     }

@@ -126,6 +126,10 @@ impl Watch {
             let say = || words(Severity::Critical, &text());
             board.raise(at, &meter.name, all(PERSON), say);
         }
+        // Somebody said go on, and it is away. Refused again soon, it is the same alarm.
+        if let Phase::Waiting { .. } = status.phase {
+            board.clear(at, all(PERSON));
+        }
         let recovery = &status.recovery;
         if let Breaker::Open { .. } = recovery.breaker {
             let text = || {
@@ -140,7 +144,9 @@ impl Watch {
             board.raise(at, &meter.name, all(BREAKER), say);
         }
         self.watchdogs(board, at, now, meter, status);
-        for it in recovery.resting.iter() {
+        // One that was just taken out of the poll, or renamed, rests there a little longer.
+        let polled = |key: &str| meter.objects.iter().any(|it| it.key == key);
+        for it in recovery.resting.iter().filter(|it| polled(&it.key)) {
             let text = || said(&format!("{} is left alone for a while", it.key), &it.why);
             let say = || words(Severity::Warning, &text());
             board.raise(at, &meter.name, about(meter, &it.key, RESTING), say);
@@ -270,7 +276,8 @@ impl Watch {
         let object = |key: &str| meter.objects.iter().find(|it| it.key == key);
         self.values
             .retain(|it| object(&it.key).is_some_and(|it| !it.limits.is_none()));
-        let overdue = self.overdue(meter).is_some();
+        // Not `overdue`: one that has just started is not yet waited for.
+        let missed = meter.overdue > 0 && !meter.objects.is_empty();
         board.clear_those(at, meter.id, |it| {
             let limits = object(&it.key).map(|it| it.limits);
             let gone = limits.is_none();
@@ -279,7 +286,7 @@ impl Watch {
                 "low" => limits.is_none_or(|it| it.low.is_none()),
                 "rate" => limits.is_none_or(|it| it.rate.is_none()),
                 RESTING => gone,
-                SILENT => !overdue,
+                SILENT => !missed,
                 _ => false,
             }
         });

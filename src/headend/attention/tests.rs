@@ -69,7 +69,7 @@ fn finding(confidence: Confidence) -> Finding {
 /// Name, and what makes it so.
 type Case = (&'static str, fn(&mut MeterView, Instant));
 
-const CASES: [(Case, Option<(Urgency, &str)>); 13] = [
+const CASES: [(Case, Option<(Urgency, &str)>); 15] = [
     (("well", |_, _| {}), None),
     (
         ("refused", |it, _| {
@@ -133,10 +133,32 @@ const CASES: [(Case, Option<(Urgency, &str)>); 13] = [
             "320 of 400 values due came (80.0%): timed out",
         )),
     ),
+    // An hour of next to nothing says nothing, in neither direction.
+    (
+        ("hourly, and missed once", |it, now| {
+            let mut health = health([95; 4], now);
+            (health.hour, health.band) = (Share::new(0, 1), Band::Down);
+            it.health = Arc::new(health);
+        }),
+        None,
+    ),
+    (
+        ("hourly", |it, now| {
+            let mut health = health([70; 4], now);
+            (health.hour, health.band) = (Share::new(1, 1), Band::Healthy);
+            it.health = Arc::new(health);
+            it.status.last_error = Some(error("timed out"));
+        }),
+        Some((
+            Urgency::Degraded,
+            "280 of 400 values due came (70.0%): timed out",
+        )),
+    ),
     (
         ("one object", |it, now| {
             let mut health = health([100, 100, 100, 0], now);
-            health.band = Band::Healthy;
+            // The others are read more often.
+            health.hour = Share::new(3_900, 4_000);
             it.health = Arc::new(health);
         }),
         Some((
@@ -206,6 +228,7 @@ fn each_cause_is_said_in_words_and_in_its_rank() {
             "never",
             "gone",
             "critical",
+            "hourly",
             "degraded",
             "one object",
             "strange"

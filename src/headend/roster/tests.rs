@@ -24,6 +24,22 @@ fn reading(key: &str, obis: &str, value: Data, unit: Option<u8>) -> Reading {
     }
 }
 
+#[test]
+fn what_polls_say_is_told_at_most_once_a_second() {
+    let now = Instant::now();
+    let mut roster = Roster::default();
+    assert!(!roster.is_due(now), "nothing to tell");
+    roster.behind = true;
+    assert!(roster.is_due(now));
+    roster.told_at = Some(now);
+    let after = |millis| now + Duration::from_millis(millis);
+    assert!(!roster.is_due(after(999)));
+    assert!(roster.is_due(after(1_000)));
+    // It could not be told: again at once.
+    roster.told_at = None;
+    assert!(roster.is_due(now));
+}
+
 fn attribute(device: &Device, name: &str) -> Option<String> {
     let found = device.attributes.iter().find(|(it, _)| it == name);
     found.map(|(_, literal)| serde_json::from_str(literal).unwrap())

@@ -8,6 +8,7 @@ use crate::cosem::data::printable;
 use crate::meter::{Definition, Phase};
 use crate::publish::{Control, is_named};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The answer goes out before the connection it goes over ends.
@@ -29,7 +30,7 @@ pub(super) fn phase_name(phase: &Phase) -> &'static str {
 }
 
 impl Asked<'_> {
-    pub(super) fn of_gateway(&self, meters: &[Definition]) -> Answer {
+    pub(super) fn of_gateway(&self, meters: &[Arc<Definition>]) -> Answer {
         match self.method {
             "ping" => Ok(json!({ "code": 200, "resp": "pong" })),
             "version" => Ok(json!({ "code": 200, "resp": env!("CARGO_PKG_VERSION") })),
@@ -63,7 +64,7 @@ impl Asked<'_> {
         }
     }
 
-    pub(super) async fn told(&self, meters: &[Definition]) -> Answer {
+    pub(super) async fn told(&self, meters: &[Arc<Definition>]) -> Answer {
         match (self.method, self.params) {
             ("device_renamed", Value::Object(names)) => {
                 for (old, new) in names.iter().take(MOST) {
@@ -107,6 +108,7 @@ impl Asked<'_> {
     }
 }
 
-fn named<'a>(meters: &'a [Definition], name: &str) -> Option<&'a Definition> {
-    meters.iter().find(|it| is_named(it.device_name(), name))
+fn named<'a>(meters: &'a [Arc<Definition>], name: &str) -> Option<&'a Definition> {
+    let mut meters = meters.iter().map(|it| &**it);
+    meters.find(|it| is_named(it.device_name(), name))
 }

@@ -188,6 +188,40 @@ async fn what_stood_at_a_kill_stands_once_and_what_is_over_is_cleared() {
     site.headend.shutdown().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_edited_away_while_nothing_ran_is_cleared_at_the_start() {
+    let away = ["limits", "deaf", "kept"];
+    let meters = away.map(|name| limited(name, "high:1")).to_vec();
+    let site = site(meters, |_| {}).await;
+    let lines = away.map(|name| site.add(name).1);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    for line in &lines {
+        line.unplug();
+    }
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    for name in away {
+        assert_eq!(site.standing(name), ["high", "silent"]);
+    }
+    for name in ["limits", "deaf"] {
+        let mut meter = (*site.view(name).definition).clone();
+        if name == "limits" {
+            meter.objects[0].limits = "low:1".parse().unwrap();
+        } else {
+            meter.overdue = 0;
+        }
+        site.store.save_meter(meter).await.unwrap();
+    }
+    // Nobody answers: only the definitions say what is over.
+    let site = site.killed().await;
+    assert_eq!(site.standing("limits"), ["silent"]);
+    assert_eq!(site.standing("deaf"), ["high"]);
+    assert_eq!(site.standing("kept"), ["high", "silent"]);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let stored = site.stored().await;
+    assert_eq!(stored.iter().filter(|it| it.stands()).count(), 4);
+    site.headend.shutdown().await;
+}
+
 /// Another process says that somebody knows; the files are real.
 #[tokio::test]
 async fn acknowledged_beside_a_head_end_that_runs() {

@@ -87,12 +87,37 @@ mod kernel {
     use std::io;
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixListener};
-    use std::sync::{Arc, Mutex, PoisonError, Weak};
+    use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+    use std::time::Duration;
+    use tokio::time::Instant;
 
     /// What a meter's several definitions of one process share.
     pub type Hold = Arc<UnixListener>;
 
-    static HELD: Mutex<BTreeMap<Vec<u8>, Weak<UnixListener>>> = Mutex::new(BTreeMap::new());
+    struct Holds {
+        held: BTreeMap<Vec<u8>, Weak<UnixListener>>,
+        /// When last whoever asked for us was let go.
+        swept: Option<Instant>,
+    }
+
+    static HOLDS: Mutex<Holds> = Mutex::new(Holds {
+        held: BTreeMap::new(),
+        swept: None,
+    });
+
+    /// Looks at a name that another thread of ours is just letting go of.
+    const LOOKS: usize = 20;
+    /// How often those who asked are let go, and how many of one place: more do not fit (somaxconn).
+    const SWEEP: Duration = Duration::from_mins(1);
+    const ASKERS: usize = 128;
+
+    enum Found {
+        Ours(Option<Hold>),
+        /// Whether it may still be our own, about to close.
+        Taken {
+            dying: bool,
+        },
+    }
 
     /// A name holds 107 octets, an endpoint may have more.
     fn name(endpoint: &str) -> Vec<u8> {
@@ -112,10 +137,29 @@ mod kernel {
     /// `None` where the system has no such names to give.
     pub fn take(endpoint: &str) -> io::Result<Option<Hold>> {
         let name = name(endpoint);
-        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hold) = held.get(&name).and_then(Weak::upgrade) {
-            return Ok(Some(hold));
+        let mut closing = false;
+        for _ in 0..LOOKS {
+            match look(&name)? {
+                Found::Ours(hold) => return Ok(hold),
+                Found::Taken { dying } => closing |= dying,
+            }
+            if !closing {
+                break;
+            }
+            std::thread::yield_now();
         }
+        // Nobody else waits while the kernel is asked.
+        Err(io::Error::other(Held { by: holder(&name) }))
+    }
+
+    fn look(name: &[u8]) -> io::Result<Found> {
+        let mut holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
+        holds.sweep();
+        let held = &mut holds.held;
+        if let Some(hold) = held.get(name).and_then(Weak::upgrade) {
+            return Ok(Found::Ours(Some(hold)));
+        }
+        let dying = held.contains_key(name);
         // Now and then is enough: each is a few octets.
         if held.len().is_power_of_two() {
             held.retain(|_, hold| hold.strong_count() > 0);
@@ -124,22 +168,52 @@ mod kernel {
         if held.len() as u64 >= room() {
             held.retain(|_, hold| hold.strong_count() > 0);
             if held.len() as u64 >= room() {
-                return Ok(None);
+                warn(held.len());
+                return Ok(Found::Ours(None));
             }
         }
-        let address = SocketAddr::from_abstract_name(&name)?;
+        let address = SocketAddr::from_abstract_name(name)?;
         match UnixListener::bind_addr(&address) {
             Ok(listener) => {
+                // Whoever asks is let go without waiting for more.
+                listener.set_nonblocking(true)?;
                 let ours = Arc::new(listener);
-                held.insert(name, Arc::downgrade(&ours));
-                Ok(Some(ours))
+                held.insert(name.to_vec(), Arc::downgrade(&ours));
+                Ok(Found::Ours(Some(ours)))
             }
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                Err(io::Error::other(Held { by: holder(&name) }))
-            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(Found::Taken { dying }),
             // Being alone cannot be proven then; that is no reason not to read a meter.
-            Err(_) => Ok(None),
+            Err(_) => Ok(Found::Ours(None)),
         }
+    }
+
+    impl Holds {
+        /// Each who asked who we are waits in a queue, and a full one would leave the next without an answer.
+        fn sweep(&mut self) {
+            let now = Instant::now();
+            if self.swept.is_some_and(|at| now < at + SWEEP) {
+                return;
+            }
+            self.swept = Some(now);
+            for hold in self.held.values().filter_map(Weak::upgrade) {
+                for _ in 0..ASKERS {
+                    if hold.accept().is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Once: it stays so for as long as there are so many meters.
+    fn warn(held: usize) {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            tracing::warn!(
+                "{held} meters are held against other programs on this computer, as many as the limit of open files leaves room \
+                 for; further ones are read all the same, but a second obiscope is not kept from them: raise the limit (ulimit -n)"
+            );
+        });
     }
 
     /// So many holds at most: the greater part of what may be open is for connections.

@@ -52,10 +52,13 @@ fn question(device: &Device) -> Message {
     )
 }
 
+/// Where a device is named to the platform.
+pub(super) const CONNECT: &str = "v1/gateway/connect";
+
 fn connect(device: &Device) -> Message {
     let (name, kind) = (quoted(&device.name), quoted(&device.kind));
     let payload = format!(r#"{{"device":{name},"type":{kind}}}"#);
-    of_device(Kind::Lifecycle, device, "v1/gateway/connect", payload)
+    of_device(Kind::Lifecycle, device, CONNECT, payload)
 }
 
 fn disconnect(device: &Device) -> Message {

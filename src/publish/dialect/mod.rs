@@ -47,6 +47,11 @@ pub(super) fn greeting(broker: &BrokerDefinition, devices: &[Device]) -> Vec<Mes
     }
 }
 
+/// Names a device to the platform, before which it knows nothing of it.
+pub(super) fn introduces(message: &Message) -> bool {
+    message.topic == gateway::CONNECT
+}
+
 /// What the platform is to be told when the devices behind a broker are others than before: for the outbox, so that it is
 /// told in order with their readings, even when nobody is there now.
 pub fn changes(broker: &BrokerDefinition, before: &[Device], after: &[Device]) -> Vec<Message> {

@@ -14,7 +14,7 @@ use crate::publish::line::Line;
 use crate::publish::suspects::{self, ALONE, Mode};
 use crate::publish::window::Load;
 use crate::publish::words::Trouble;
-use crate::store::{Kind, LOT_BYTES, Message, OutboxRow, fit_topic};
+use crate::store::{LOT_BYTES, Message, OutboxRow, fit_topic};
 
 /// Rows that may make one message.
 const PACKED: usize = 100;
@@ -62,7 +62,7 @@ impl Pump {
                 }
                 // Readings have a budget of their own and go on.
             }
-            drain.introduced |= self.greeting.is_empty();
+            drain.introduced |= self.greeting.is_empty() && !self.window.has_aside();
             if self.ahead.is_empty() && !self.fetch(drain).await {
                 break;
             }
@@ -104,7 +104,7 @@ impl Pump {
         if drain.introduced || row.device.is_none() {
             return None;
         }
-        let names = |it: &Message| it.kind == Kind::Lifecycle && it.device == row.device;
+        let names = |it: &Message| dialect::introduces(it) && it.device == row.device;
         self.greeting.iter().position(names)
     }
 

@@ -39,6 +39,8 @@ const ROWS: i64 = 2_000;
 const LOOKS: usize = 512;
 /// Passes of one tidying; each takes a sixteenth of what the fullest step spans.
 const PASSES: usize = 64;
+/// Time goes on by so much from one tidying to the next at most: a clock that is years ahead costs a day and not the history.
+const LEAP_MS: i64 = 86_400_000;
 
 impl Keep {
     /// Refused with the reason; in words.
@@ -172,6 +174,7 @@ pub(super) struct Tidying {
     /// The oldest that stays, by step.
     oldest: BTreeMap<i64, i64>,
     passes: usize,
+    begun: bool,
     pub removed: u64,
     pub done: bool,
 }
@@ -184,6 +187,7 @@ impl Tidying {
             step: i64::MIN,
             oldest: BTreeMap::new(),
             passes: 0,
+            begun: false,
             removed: 0,
             done: false,
         }
@@ -192,6 +196,9 @@ impl Tidying {
     /// A little of it, in one transaction.
     pub fn on(mut self, connection: &mut Connection) -> Result<Self, Fault> {
         let transaction = connection.transaction()?;
+        if !self.begun {
+            self.begin(&transaction)?;
+        }
         let keep = get(&transaction)?;
         let mut room = ROWS;
         for _ in 0..LOOKS {
@@ -228,6 +235,19 @@ impl Tidying {
         }
         transaction.commit()?;
         Ok(self)
+    }
+
+    /// What the clock says is believed a day at a time; one that was set back is believed at once.
+    fn begin(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let before: Option<i64> = connection
+            .prepare_cached("SELECT tidied_ms FROM history_keep")?
+            .query_row([], |row| row.get(0))?;
+        self.now = before.map_or(self.now, |before| {
+            self.now.min(before.saturating_add(LEAP_MS))
+        });
+        connection.execute("UPDATE history_keep SET tidied_ms = ?", [self.now])?;
+        self.begun = true;
+        Ok(())
     }
 
     /// What is older than this goes.

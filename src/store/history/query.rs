@@ -356,7 +356,10 @@ fn mean(sum: f64, count: u64) -> f64 {
     sum / count as f64
 }
 
-/// The last so many of one key, oldest first.
+/// Rows looked through for readings of one key; beyond them it was not read for long.
+const LOOK_BACK: i64 = 50_000;
+
+/// The last so many of one key, oldest first; none that are further back than [`LOOK_BACK`] rows.
 pub(in crate::store) fn readings(
     connection: &Connection,
     meter: MeterId,
@@ -370,9 +373,9 @@ pub(in crate::store) fn readings(
         return Ok(found);
     }
     let mut query = connection.prepare_cached(
-        "SELECT at_ms, body FROM history WHERE meter = ? AND step = 0 ORDER BY at_ms DESC, again DESC",
+        "SELECT at_ms, body FROM history WHERE meter = ? AND step = 0 ORDER BY at_ms DESC, again DESC LIMIT ?",
     )?;
-    let mut rows = query.query([meter.0])?;
+    let mut rows = query.query([meter.0, LOOK_BACK])?;
     while let Some(row) = rows.next()? {
         if found.len() >= limit {
             break;

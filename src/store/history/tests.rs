@@ -403,6 +403,28 @@ async fn what_is_old_goes_and_its_steps_stay() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_years_ahead_costs_a_day_at_a_time() {
+    let store = Store::in_memory().unwrap();
+    let meter = with_meter(&store, "m").await;
+    let to = BEGIN + 3 * DAY;
+    fill(&store, meter, BEGIN, to, 60_000).await;
+    let keep = Keep {
+        age: Duration::from_hours(72),
+        minute_age: Duration::from_hours(24 * 365),
+        ..store.keep().await.unwrap()
+    };
+    store.set_keep(keep).await.unwrap();
+    assert_eq!(store.tidy(at(to)).await.unwrap(), 0);
+    let wrong = at(to + 3_650 * DAY);
+    assert_eq!(store.tidy(wrong).await.unwrap(), 1_440);
+    // Right again: nothing more goes than its age says.
+    assert_eq!(store.tidy(at(to)).await.unwrap(), 0);
+    assert_eq!(store.tidy(wrong).await.unwrap(), 0);
+    // It stays there, and so it is so late.
+    assert_eq!(store.tidy(wrong).await.unwrap(), 1_440);
+}
+
+#[tokio::test]
 async fn what_is_too_much_goes_oldest_first() {
     let store = Store::in_memory().unwrap();
     let (meter, other) = (with_meter(&store, "m").await, with_meter(&store, "n").await);

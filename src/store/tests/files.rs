@@ -343,6 +343,29 @@ async fn one_head_end_at_a_time() {
     Store::in_memory().unwrap().claim().unwrap();
 }
 
+#[test]
+fn an_older_schema_stays_while_a_head_end_runs_on_it() {
+    let folder = Folder::new();
+    let path = folder.path();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut connection = Connection::open(&path).unwrap();
+    migrate::migrate_to(&mut connection, migrate::KNOWN - 1).unwrap();
+    let running = claim::take(&path).unwrap();
+    let error = open::file(&path).unwrap_err();
+    let who = format!("process {}", std::process::id());
+    assert!(
+        matches!(&error, StoreError::InUseByOlder { by, .. } if *by == who),
+        "{error}"
+    );
+    assert_eq!(migrate::version(&connection).unwrap(), migrate::KNOWN - 1);
+    drop((running, connection));
+    let opened = open::file(&path).unwrap();
+    assert_eq!(migrate::version(&opened).unwrap(), migrate::KNOWN);
+    // One of our own schema may run beside.
+    let _running = claim::take(&path).unwrap();
+    drop(open::file(&path).unwrap());
+}
+
 /// As the first version of the program left it.
 #[tokio::test]
 async fn a_meter_of_the_first_schema_is_read_as_it_was() {

@@ -121,12 +121,31 @@ async fn one_meter_has_one_name_and_a_line_may_have_several_meters() {
         name: "again".to_owned(),
         ..first
     };
-    store.save_meter(renamed).await.unwrap();
+    let first = store.save_meter(renamed).await.unwrap();
     let moved = Definition {
         server: "1/17".parse().unwrap(),
-        ..second
+        ..second.clone()
     };
-    assert!(store.save_meter(moved).await.is_err());
+    assert!(store.save_meter(moved.clone()).await.is_err());
+    // Two may change places, at once.
+    let away = Definition {
+        server: "1/18".parse().unwrap(),
+        ..first
+    };
+    store.save_meters(vec![away, moved]).await.unwrap();
+    // A host's name is the same however it is written.
+    let mut named = at("named", "1/17");
+    named.host = "Feeder.example".to_owned();
+    let named = store.save_meter(named).await.unwrap();
+    let mut again = at("lower", "1/17");
+    again.host = "feeder.example".to_owned();
+    let error = store.save_meter(again.clone()).await.unwrap_err();
+    assert!(
+        error.to_string().contains("named is already saved"),
+        "{error}"
+    );
+    again.id = named.id;
+    store.save_meter(again).await.unwrap();
 }
 
 #[tokio::test]

@@ -116,12 +116,12 @@ impl Bench {
 
 const NOTHING: [&str; 0] = [];
 
-fn error(what: &str) -> Option<LastError> {
-    Some(LastError {
+fn error(what: &str) -> LastError {
+    LastError {
         at: Timestamp::UNIX_EPOCH,
         what: what.to_owned(),
         try_next: String::new(),
-    })
+    }
 }
 
 fn finding(id: &'static str, confidence: Confidence) -> Finding {
@@ -156,7 +156,7 @@ fn silence_is_told_after_its_intervals_and_a_minute_at_least() {
         (it.meter.poll, it.meter.overdue) = (Duration::from_secs(poll), overdue);
         it.value();
         it.status.phase = Phase::Connecting;
-        it.status.last_error = error("nothing listens there");
+        it.status.last_error = Some(error("nothing listens there"));
         assert_eq!(it.pass(seconds - 1), NOTHING, "{poll} {overdue}");
         assert_eq!(it.pass(2), ["silent"], "{poll} {overdue}");
         assert!(
@@ -196,7 +196,7 @@ fn nothing_is_missed_of_one_that_is_stopped_lent_or_waits_for_a_person() {
     assert_eq!(it.look(), NOTHING);
     assert_eq!(it.pass(3_600), NOTHING);
     it.status.phase = Phase::NeedsPerson;
-    it.status.last_error = error("the password was refused");
+    it.status.last_error = Some(error("the password was refused"));
     it.status.asks = vec!["two tries are left".to_owned()];
     assert_eq!(it.look(), ["needs-person"]);
     assert_eq!(
@@ -208,6 +208,21 @@ fn nothing_is_missed_of_one_that_is_stopped_lent_or_waits_for_a_person() {
     assert_eq!(it.look(), ["needs-person"]);
     it.status.phase = Phase::Ready;
     assert_eq!(it.look(), NOTHING);
+    // Refused again soon after somebody said go on, it is the same.
+    it.status.phase = Phase::NeedsPerson;
+    assert_eq!(it.look(), ["needs-person"]);
+    it.status.phase = Phase::Waiting {
+        until: it.now(),
+        failures: 1,
+    };
+    assert_eq!(it.look(), NOTHING);
+    it.status.phase = Phase::NeedsPerson;
+    assert_eq!(it.look(), ["needs-person"]);
+    let counts: Vec<_> = (it.board.all().iter())
+        .filter(|it| it.cause == PERSON)
+        .map(|it| it.count)
+        .collect();
+    assert_eq!(counts, [1, 2]);
 }
 
 #[test]
@@ -261,12 +276,18 @@ fn an_object_at_rest_until_it_brings_a_value() {
         next: it.now(),
         times: 1,
     };
-    it.status.recovery.resting = Arc::new([resting]);
+    it.status.recovery.resting = Arc::new([resting.clone()]);
     assert_eq!(it.look(), ["restingvoltage_l1"]);
     it.status.recovery = Recovery::default();
     assert_eq!(it.look(), ["restingvoltage_l1"]);
     assert_eq!(it.value(), NOTHING);
-    // Or until it is not read any more.
+    // Or until it is not read any more, which the poller may hear of later.
+    it.status.recovery.resting = Arc::new([resting]);
+    assert_eq!(it.look(), ["restingvoltage_l1"]);
+    it.meter.objects[0].key = "u1".to_owned();
+    let at = it.at();
+    it.watch.adopt(&mut it.board, at, &it.meter);
+    assert_eq!(it.look(), NOTHING);
     it.board
         .raise(it.at(), "m", about(&it.meter, "x", RESTING), || {
             words(Severity::Info, "x")

@@ -94,10 +94,13 @@ fn ten_thousand_changing_meters_cost_less_than_4_kb_a_second() {
         let mut crowd = Crowd::new(MANY, moment.now());
         update(&mut model, Msg::Changes(crowd.all()));
         if keys.starts_with('!') {
-            let mut changes = Changes::default();
-            changes.alarms = (1..=10_000)
+            let alarms = (1..=10_000)
                 .map(|id| still(id, false, moment.now()))
                 .collect();
+            let changes = Changes {
+                alarms,
+                ..Changes::default()
+            };
             update(&mut model, Msg::Changes(changes));
         }
         press(&mut model, keys);
