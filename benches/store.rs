@@ -95,7 +95,7 @@ fn main() {
 }
 
 async fn meters(store: &Store, many: i64) -> Vec<MeterId> {
-    let each = (0..many).map(|n| Definition::new(format!("m{n}"), "127.0.0.1", 3333));
+    let each = (0..many).map(|n| Definition::new(format!("m{n}"), format!("m{n}"), 3333));
     let saved = store.save_meters(each.collect()).await.unwrap();
     saved.iter().map(|it| it.id).collect()
 }

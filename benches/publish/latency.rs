@@ -33,7 +33,8 @@ pub fn measure(runtime: &Runtime, port: u16) {
 
 async fn times(port: u16, window: u16) -> Vec<Duration> {
     let desk = Desk::new(port, Protocol::V5, window).await;
-    let meters = (0..METERS).map(|place| Definition::new(format!("m{place}"), "127.0.0.1", 1));
+    let meters =
+        (0..METERS).map(|place| Definition::new(format!("m{place}"), format!("m{place}"), 1));
     let meters = desk.store.save_meters(meters.collect()).await.unwrap();
     let mut handle = desk.publish();
     let total = u64::from(METERS * SECONDS);

@@ -260,7 +260,7 @@ async fn furnished(store: &Store, port: u16, seed: u64) -> (BrokerDefinition, Ve
         store.save_broker(broker).await.unwrap()
     };
     if store.meters().await.unwrap().is_empty() {
-        let meters = (0..METERS).map(|place| Definition::new(device(place), "127.0.0.1", 1));
+        let meters = (0..METERS).map(|place| Definition::new(device(place), device(place), 1));
         store.save_meters(meters.collect()).await.unwrap();
     }
     let meters = store.meters().await.unwrap();
