@@ -229,7 +229,7 @@ fn a_full_and_a_read_only_disk_stop_no_meter_and_lose_only_what_is_said() {
         // So long that what waits has no room: lost, and counted as lost.
         site.store_falters = true;
         site.store.refuse_writes(true).await.unwrap();
-        site.run(40 * MINUTE, MINUTE).await;
+        site.run(100 * MINUTE, MINUTE).await;
         let lost = site.view("m1").status.counters.polls_lost;
         assert!(lost > 0);
         site.store.refuse_writes(false).await.unwrap();
