@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// Rows looked at in each step, for each object, beside those its interval can bring twice over; more where a store that
 /// faltered brings many at once, or where a clock that was set makes new rows older than old ones.
 const LOOK: usize = 10;
-pub const LOOK_FAR: usize = 400;
+pub const LOOK_FAR: usize = 1_400;
 /// No answer is older than this when it is stored: the timeout with its retries, and some.
 const OLDEST_ANSWER: Duration = Duration::from_secs(40);
 
